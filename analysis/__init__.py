@@ -1,0 +1,1 @@
+"""Statistics over the export bundle of a study."""

@@ -1,0 +1,1 @@
+"""Explanations of structured state space models, precomputed as artifacts."""
