@@ -1,0 +1,178 @@
+"""What a study definition may get wrong beyond its shape: names, flow, and files."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+
+from webapp import scales
+from webapp.definition import (
+    Block,
+    Consent,
+    Debrief,
+    Definition,
+    File,
+    Instructions,
+    Mismatched,
+    Questionnaire,
+    Shuffled,
+)
+from webapp.problems import Path as KeyPath
+from webapp.problems import Problem
+
+WEIGHTS = "weights.safetensors"
+Problems = Iterator[Problem]
+
+
+def mistakes(study: Definition, folder: Path, instance: Path) -> Problems:
+    """Every mistake in a definition whose study.yaml lies in `folder`."""
+    yield from _explanations(study)
+    yield from _factors(study)
+    yield from _hypotheses(study)
+    yield from _steps(study)
+    yield from _ends(study)
+    yield from _repeated(study)
+    yield from _files(study, folder, instance)
+
+
+def find(file: File, folder: Path, instance: Path) -> Path | None:
+    """Where a file or checkpoint lies: beside the study, in instance/, or among the shipped."""
+    shipped = Path(str(resources.files("explainer"))) / "assets"
+    return next(
+        (root / file.path for root in (folder, instance, shipped) if (root / file.path).exists()),
+        None,
+    )
+
+
+def _explanations(study: Definition) -> Problems:
+    for name, stimuli in study.stimuli.items():
+        yield from _known(("stimuli", name, "checkpoint"), stimuli.checkpoint, study.checkpoints)
+    for name, plan in study.explanations.items():
+        if name == "none":
+            yield Problem(("explanations", name), "the name none means no explanation; rename it")
+        if isinstance(plan, Mismatched | Shuffled):
+            yield from _known(("explanations", name, "of"), plan.of, study.explanations)
+            if isinstance(study.explanations.get(plan.of), Mismatched | Shuffled):
+                message = "a control is made of a real explanation, not of a control"
+                yield Problem(("explanations", name, "of"), message)
+
+
+def _factors(study: Definition) -> Problems:
+    for name, factor in study.factors.items():
+        if name != "explanation":
+            message = "the factor that a study can vary is called explanation"
+            yield Problem(("factors", name), message)
+            continue
+        for index, level in enumerate(factor.levels):
+            path = ("factors", name, "levels", index)
+            yield from _known(path, level, ["none", *study.explanations])
+
+
+def _hypotheses(study: Definition) -> Problems:
+    levels = [level for factor in study.factors.values() for level in factor.levels]
+    for index, hypothesis in enumerate(study.hypotheses):
+        yield from _known(("hypotheses", index, "outcome"), hypothesis.outcome, study.items)
+        for side, level in enumerate(hypothesis.contrast):
+            yield from _known(("hypotheses", index, "contrast", side), level, levels)
+
+
+def _steps(study: Definition) -> Problems:
+    for index, entry in enumerate(study.flow):
+        here: KeyPath = ("flow", index)
+        if isinstance(entry, Instructions):
+            yield from _known((*here, "page"), entry.page, study.pages)
+        if isinstance(entry, Questionnaire) and entry.scale is not None:
+            yield from _scale(entry.scale, entry.fill, here)
+        if isinstance(entry, Questionnaire | Block):
+            for place, item in enumerate(entry.items):
+                yield from _known((*here, "items", place), item, study.items)
+        if isinstance(entry, Block):
+            yield from _block(study, entry, here)
+
+
+def _block(study: Definition, block: Block, here: KeyPath) -> Problems:
+    yield from _known((*here, "stimuli"), block.stimuli, study.stimuli)
+    for factor in block.order.max_run:
+        yield from _known((*here, "order", "max_run", factor), factor, study.factors)
+    stimuli = study.stimuli.get(block.stimuli)
+    if stimuli and block.per_participant > stimuli.select.right + stimuli.select.wrong:
+        message = f"{block.stimuli} selects fewer stimuli than this"
+        yield Problem((*here, "per_participant"), message)
+
+
+def _scale(name: str, fill: dict[str, str], here: KeyPath) -> Problems:
+    if name not in scales.registered():
+        yield from _known((*here, "scale"), name, scales.registered())
+        return
+    wanted = scales.load(name).placeholders
+    for word in sorted(wanted - set(fill)):
+        yield Problem((*here, "fill"), f"the items of {name} need a word for [{word}]")
+    for word in sorted(set(fill) - wanted):
+        yield Problem((*here, "fill", word), f"no item of {name} has [{word}]; remove it")
+
+
+def _ends(study: Definition) -> Problems:
+    consents = [index for index, entry in enumerate(study.flow) if isinstance(entry, Consent)]
+    if consents != [0]:
+        yield Problem(("flow", 0), "the flow starts with its only consent step")
+    debriefs = [index for index, entry in enumerate(study.flow) if isinstance(entry, Debrief)]
+    if debriefs != [len(study.flow) - 1]:
+        yield Problem(("flow", len(study.flow) - 1), "the flow ends with its only debrief step")
+    for page in ("consent", "debrief"):
+        if page not in study.pages:
+            yield Problem(("pages",), f"there is no page called {page}; name its file here")
+
+
+def _repeated(study: Definition) -> Problems:
+    """Answers are told apart by item, so one item stands in one place of the flow."""
+    names = [block.block for block in study.blocks]
+    used = [entry.scale for entry in study.questionnaires if entry.scale]
+    for index, entry in enumerate(study.flow):
+        if isinstance(entry, Block) and names.count(entry.block) > 1:
+            yield Problem(("flow", index, "block"), "two blocks have this name; rename one")
+        if isinstance(entry, Questionnaire) and entry.scale and used.count(entry.scale) > 1:
+            yield Problem(("flow", index, "scale"), "this scale stands in the flow twice")
+    asked = [
+        item
+        for entry in study.flow
+        if isinstance(entry, Block | Questionnaire)
+        for item in entry.items
+    ]
+    for scale in set(used) & set(scales.registered()):
+        asked += [item.id for item in scales.load(scale).items]
+    for item in sorted(set(study.items)):
+        if asked.count(item) > 1:
+            message = "asked in two places of the flow; give each place an item of its own"
+            yield Problem(("items", item), message)
+
+
+def _files(study: Definition, folder: Path, instance: Path) -> Problems:
+    places: list[tuple[KeyPath, File]] = [
+        (("checkpoints", name), file) for name, file in study.checkpoints.items()
+    ]
+    places += [(("stimuli", name, "data"), each.data) for name, each in study.stimuli.items()]
+    for path, file in places:
+        found = find(file, folder, instance)
+        if found is None:
+            message = f"no {file.path} beside the study, in {instance}, or among the shipped ones"
+            yield Problem((*path, "path"), message)
+            continue
+        content = found / WEIGHTS if found.is_dir() else found
+        try:
+            digest = sha256(content.read_bytes()).hexdigest()
+        except OSError as error:
+            yield Problem((*path, "path"), f"{content} cannot be read: {error.strerror}")
+            continue
+        if digest != file.sha256:
+            message = f"{content} has the SHA-256 {digest}: another file, or a damaged one"
+            yield Problem((*path, "sha256"), message)
+
+
+def _known(path: KeyPath, name: str, names: Iterable[str]) -> Problems:
+    names = list(names)
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        expected = ", ".join(names) if names else "nothing is defined there yet"
+        yield Problem(path, f"unknown name {name!r}, expected one of: {expected}{hint}")

@@ -1,0 +1,69 @@
+"""The database: one engine for SQLite or PostgreSQL, and what makes a write safe on each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask_alembic import Alembic
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.orm import DeclarativeBase, Session
+
+BUSY_SECONDS = 15
+
+
+class Base(DeclarativeBase):
+    """What every table shares: constraint names that migrations can refer to."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy()
+alembic = Alembic(metadatas=Base.metadata, run_mkdir=False)
+
+
+@contextmanager
+def writing(session: Session) -> Iterator[Session]:
+    """One transaction that writes: all of it is on disk afterwards, or none of it.
+
+    SQLite takes its write lock at once, so that what the block reads cannot change under it; on
+    PostgreSQL the rows that decide are locked by the queries themselves.
+    """
+    session.rollback()
+    session.connection(execution_options={"begin": "IMMEDIATE"})
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Make SQLite durable and strict: WAL, full sync, foreign keys, patience when busy."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: object) -> None:
+        # The driver's own transactions would begin too late and end DDL early.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        how = connection.get_execution_options().get("begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {how}")

@@ -1,0 +1,34 @@
+"""What is wrong with a file that a researcher wrote, said by file, line and path."""
+
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where it stands in the file and what was expected there."""
+
+    path: Path
+    message: str
+
+
+class FileError(Exception):
+    """A file cannot be used; `str()` gives one line for each mistake."""
+
+    def __init__(self, file: str, problems: list[Problem], lines: dict[Path, int]) -> None:
+        """Keep the mistakes; `lines` maps a path to its line in the file, counted from 1."""
+        self.problems = problems
+        super().__init__("\n".join(_say(file, problem, lines) for problem in problems))
+
+
+def _say(file: str, problem: Problem, lines: dict[Path, int]) -> str:
+    path = ".".join(str(part) for part in problem.path)
+    return f"{file}:{_line(problem.path, lines)}: {path + ': ' if path else ''}{problem.message}"
+
+
+def _line(path: Path, lines: dict[Path, int]) -> int:
+    """Line of the deepest part of the path that is in the file; a missing key has its parent's."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)

@@ -1,0 +1,108 @@
+"""A study folder: study.yaml and its pages, read, checked, and ready to be loaded."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from explainer.artifact import canonical_json
+from webapp import scales
+from webapp.checks import mistakes
+from webapp.definition import Definition
+from webapp.problems import FileError, Problem
+from webapp.scales import Scale
+from webapp.yamlfile import parse, read_text
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """Everything that a researcher wrote: the definition, every page's text, the scales used."""
+
+    folder: Path
+    text: str
+    definition: Definition
+    pages: dict[str, str]
+    scales: dict[str, Scale]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over study.yaml, pages and scales: what decides whether a study changed."""
+        return sha256(canonical_json(self.source())).hexdigest()
+
+    def source(self) -> dict[str, object]:
+        """The texts as they are frozen into a study version."""
+        return {
+            "study_yaml": self.text,
+            "pages": self.pages,
+            "scales": {
+                name: scale.model_dump(by_alias=True) for name, scale in self.scales.items()
+            },
+        }
+
+
+def read(path: Path, instance: Path) -> StudyFile:
+    """Read and check a study: `path` is study.yaml or its folder.
+
+    Raises FileError with every mistake found: its file, line, path and what was expected.
+    """
+    file = path / "study.yaml" if path.is_dir() else path
+    text = read_text(file)
+    data, lines = parse(text, str(file))
+    try:
+        definition = Definition.model_validate(data)
+    except ValidationError as error:
+        problems = [_problem(details, data) for details in error.errors(include_url=False)]
+        raise FileError(str(file), problems, lines) from error
+    problems = list(mistakes(definition, file.parent, instance))
+    pages: dict[str, str] = {}
+    for name, relative in definition.pages.items():
+        try:
+            pages[name] = read_text(file.parent / relative)
+            if not pages[name].strip():
+                problems.append(Problem(("pages", name), f"{relative} is empty; write its text"))
+        except FileError as error:
+            problems.append(Problem(("pages", name), f"{relative}: {error.problems[0].message}"))
+    if problems:
+        raise FileError(str(file), problems, lines)
+    used = {entry.scale for entry in definition.questionnaires if entry.scale}
+    return StudyFile(
+        file.parent.resolve(), text, definition, pages, {name: scales.load(name) for name in used}
+    )
+
+
+def _problem(details: ErrorDetails, data: object) -> Problem:
+    """Say a pydantic error in the words of the file; tags of unions are not part of a path."""
+    path: list[str | int] = []
+    here: object = data
+    for part in details["loc"]:
+        inside = (isinstance(here, dict) and part in here) or (
+            isinstance(here, list) and isinstance(part, int) and part < len(here)
+        )
+        if inside:
+            here = here[part]  # type: ignore[index]
+            path.append(part)
+        elif part == details["loc"][-1] and details["type"] == "missing":
+            path.append(part)
+    kind, message = details["type"], details["msg"]
+    context = details.get("ctx", {})
+    if kind == "missing":
+        message = "missing; this key is required"
+    elif kind == "extra_forbidden":
+        message = "unknown key; remove it or correct its name"
+    elif kind == "value_error":
+        message = str(context["error"])
+    elif kind in ("union_tag_invalid", "union_tag_not_found"):
+        expected = context.get("expected_tags") or "a key that says its kind"
+        message = f"expected one of {expected}, or check {context.get('discriminator', 'the kind')}"
+    elif details["loc"] and details["loc"][-1] == "sha256":
+        message = "expected 64 lower-case hex digits; print them with: sha256sum FILE"
+    else:
+        message = f"{message[0].lower()}{message[1:]}, got {_short(details['input'])}"
+    return Problem(tuple(path), message)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
