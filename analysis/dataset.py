@@ -1,0 +1,174 @@
+"""Load an export bundle (`credence/bundle/1`) into validated frames.
+
+The tables are CSV in the long format: one row per item per submitted step. A missing value is empty
+with its missing_reason; nothing is imputed. The parquet copies are not read: the CSV is the truth.
+
+Whose answers count (`exclude`): simulated participants, those who declined or withdrew and those who
+did not finish are always left out (the default analysis is of complete participants; the report counts
+the others). After that come the rules that the study declared in advance.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from analysis.bundle import BundleError, Files, digest, open_bundle
+from analysis.design import Design, Exclusion
+from analysis.tables import TABLES, check_answers, check_links, parse_table
+
+BUNDLE_SCHEMA = "credence/bundle/1"
+CODEBOOK_SCHEMA = "credence/codebook/1"
+DESIGN_SCHEMA = "credence/design/1"
+COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A bundle's tables (columns: analysis/tables.py), its design and its codebook."""
+
+    description: dict[str, Any]
+    codebook: dict[str, Any]
+    design: Design
+    digest: str
+    responses: pd.DataFrame
+    steps: pd.DataFrame
+    participants: pd.DataFrame
+    stimuli: pd.DataFrame
+    explanations: pd.DataFrame
+    events: pd.DataFrame
+
+    def only(self, participant_ids: pd.Series) -> Self:
+        """The same study with these participants' rows alone."""
+
+        def rows(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame[frame["participant_id"].isin(participant_ids)]
+
+        return replace(
+            self,
+            responses=rows(self.responses),
+            steps=rows(self.steps),
+            participants=rows(self.participants),
+            events=rows(self.events),
+        )
+
+
+def load(path: str | Path) -> Dataset:
+    """Read a bundle (folder or .zip). Raises BundleError saying what is wrong and what to do."""
+    path = Path(path)
+    with open_bundle(path) as files:
+        description = _read_json(files, "dataset_description.json", BUNDLE_SCHEMA)
+        codebook = _read_json(files, "codebook.json", CODEBOOK_SCHEMA)
+        design = Design.from_json(_read_json(files, "study/design.json", DESIGN_SCHEMA))
+        version = _study_version(description)
+        frames = {
+            name: parse_table(name, _read_csv(files, f"data/table-{name}_data.csv"), design)
+            for name in TABLES
+        }
+        whole = digest(files)
+    check_links(frames, version)
+    check_answers(frames["responses"], design)
+    return Dataset(description, codebook, design, whole, **frames)
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    """One row for each participant left out: participant_id, reason, detail."""
+
+    rows: tuple[tuple[str, str, str], ...]
+
+    def counts(self) -> dict[str, int]:
+        """Reason -> number of participants, in the order in which reasons were applied."""
+        counts: dict[str, int] = {}
+        for _, reason, _ in self.rows:
+            counts[reason] = counts.get(reason, 0) + 1
+        return counts
+
+
+def exclude(dataset: Dataset, rules: Sequence[Exclusion]) -> tuple[Dataset, Exclusions]:
+    """Leave out whom the defaults and then the rules name; each participant has one reason."""
+    people = dataset.participants.set_index("participant_id")
+    reasons: dict[str, tuple[str, str]] = {}
+    for participant_id, simulated, outcome in zip(
+        people.index, people["simulated"], people["outcome"], strict=True
+    ):
+        if simulated:
+            reasons[participant_id] = ("simulated", "a simulated participant")
+        elif outcome != COMPLETE:
+            reason = "not finished" if outcome == "active" else str(outcome)
+            reasons[participant_id] = (reason, f"outcome: {outcome}")
+    for rule in rules:
+        for participant_id, median in median_trial_ms(dataset).items():
+            if median < rule.median_trial_ms_below and participant_id not in reasons:
+                detail = f"median trial {median:.0f} ms, below {rule.median_trial_ms_below:.0f} ms"
+                reasons[str(participant_id)] = (rule.id, detail)
+    kept = dataset.only(pd.Series([i for i in people.index if i not in reasons], dtype=str))
+    order = ["simulated", "declined", "withdrawn", "not finished"]
+    order += [reason for reason, _ in reasons.values() if reason not in order]
+    rows = [(i, *reasons[i]) for i in people.index if i in reasons]
+    return kept, Exclusions(tuple(sorted(rows, key=lambda row: order.index(row[1]))))
+
+
+def median_trial_ms(dataset: Dataset) -> pd.Series:
+    """Each participant's median duration of a submitted trial, ms."""
+    steps = dataset.steps
+    trials = steps[(steps["step_kind"] == "trial") & steps["duration_ms"].notna()]
+    return trials.groupby("participant_id")["duration_ms"].median()
+
+
+def _study_version(description: dict[str, Any]) -> str:
+    study = description.get("study")
+    version = study.get("version") if isinstance(study, dict) else None
+    if not isinstance(version, str) or not version:
+        raise BundleError(
+            "dataset_description.json names no study version; export the bundle again"
+        )
+    return version
+
+
+def _read_json(files: Files, name: str, schema: str) -> dict[str, Any]:
+    if name not in files.names():
+        raise BundleError(f"{name} is missing; export the bundle again")
+    with files.open(name) as file:
+        try:
+            data = json.loads(file.read())
+        except ValueError as error:
+            raise BundleError(f"{name} is not JSON ({error}); export the bundle again") from error
+    found = data.get("schema") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or found != schema:
+        raise BundleError(
+            f"{name} has schema {found!r}, and this version reads {schema!r}; use the analysis of "
+            "the version that exported it"
+        )
+    return data
+
+
+def _read_csv(files: Files, name: str) -> pd.DataFrame:
+    if name not in files.names():
+        raise BundleError(f"{name} is missing; export the bundle again")
+    try:
+        with files.open(name) as file:
+            header = next(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")), [])
+        if len(header) != len(set(header)):
+            raise BundleError(f"{name} has two columns of one name; export the bundle again")
+        with files.open(name) as file:
+            # Words such as "NA" and "none" are answers and levels here, not missing values.
+            return pd.read_csv(
+                file,
+                dtype=str,
+                keep_default_na=False,
+                na_values=[""],
+                encoding="utf-8-sig",
+                index_col=False,
+            )
+    except pd.errors.EmptyDataError as error:
+        raise BundleError(f"{name} is empty, even of a header; export the bundle again") from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, csv.Error) as error:
+        raise BundleError(
+            f"{name} is not a UTF-8 CSV table ({error}); export the bundle again"
+        ) from error

@@ -1,0 +1,221 @@
+"""The design of a study as the bundle tells it (`credence/design/1`): factors, items, hypotheses."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from analysis.bundle import BundleError
+
+KINDS = ("likert", "yes_no", "choice", "text", "number")
+NUMERIC = ("likert", "yes_no", "number")
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A design variable; vary is "within" or "between" participants."""
+
+    name: str
+    levels: tuple[str, ...]
+    vary: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question. low and high: the ends of a Likert item's range, in points."""
+
+    id: str
+    kind: str
+    text: str
+    role: str | None
+    scale_id: str | None
+    low: int | None
+    high: int | None
+    labels: Mapping[str, str]
+    choices: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Score:
+    """How items of a scale are scored together; how is "mean" or "sum"."""
+
+    id: str
+    items: tuple[str, ...]
+    reverse: frozenset[str]
+    how: str
+    min_answered: int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Items scored together; low and high: the range that each item shares, in points."""
+
+    id: str
+    name: str
+    source: str
+    items: tuple[str, ...]
+    low: int
+    high: int
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A declared rule: a participant whose median trial took less than this is left out."""
+
+    id: str
+    median_trial_ms_below: float
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A question asked in advance; contrast: (a, b) asks for a minus b."""
+
+    id: str
+    outcome: str
+    formula: str
+    contrast: tuple[str, str] | None
+    confirmatory: bool
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a study varies, asks, excludes and expects."""
+
+    slug: str
+    title: str
+    factors: tuple[Factor, ...]
+    items: Mapping[str, Item]
+    scales: Mapping[str, Scale]
+    trial_items: tuple[str, ...]
+    exclusions: tuple[Exclusion, ...]
+    hypotheses: tuple[Hypothesis, ...]
+
+    def factor_of(self, contrast: tuple[str, str]) -> Factor | None:
+        """The first factor that has both levels."""
+        return next((f for f in self.factors if set(contrast) <= set(f.levels)), None)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Validate and build. Raises BundleError naming the first bad field."""
+        try:
+            blocks = _get(data, "blocks", list)
+            trial_items = dict.fromkeys(i for block in blocks for i in _get(block, "items", list))
+            design = cls(
+                slug=_get(data, "slug", str),
+                title=words(data.get("title")),
+                factors=tuple(_named(data, "factors", _factor)),
+                items={item.id: item for item in _named(data, "items", _item)},
+                scales={scale.id: scale for scale in _named(data, "scales", _scale)},
+                trial_items=tuple(trial_items),
+                exclusions=tuple(map(_exclusion, data.get("exclusions") or [])),
+                hypotheses=tuple(map(_hypothesis, data.get("hypotheses") or [])),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BundleError(
+                f"study/design.json is not a valid design ({error}); export the bundle again"
+            ) from error
+        unknown = [i for i in trial_items if i not in design.items]
+        unknown += [i for s in design.scales.values() for i in s.items if i not in design.items]
+        if unknown:
+            raise BundleError(
+                f"study/design.json uses the item {unknown[0]!r} but does not define it; export "
+                "the bundle again"
+            )
+        return design
+
+
+def words(text: Any) -> str:
+    """English where there is a choice of languages, else the first."""
+    if isinstance(text, Mapping):
+        return str(text.get("en") or next(iter(text.values()), ""))
+    return "" if text is None else str(text)
+
+
+def _get(data: Mapping[str, Any], name: str, kind: type[Value]) -> Value:
+    value = data.get(name)
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is missing or is not {kind.__name__}")
+    return value
+
+
+def _named(
+    data: Mapping[str, Any], field: str, build: Callable[[str, Mapping[str, Any]], Value]
+) -> list[Value]:
+    return [build(name, value) for name, value in (data.get(field) or {}).items()]
+
+
+def _one_of(value: Any, allowed: tuple[str, ...], field: str) -> str:
+    if value not in allowed:
+        raise ValueError(f"{field} is {value!r}, expected one of {', '.join(allowed)}")
+    return str(value)
+
+
+def _factor(name: str, data: Mapping[str, Any]) -> Factor:
+    levels = tuple(map(str, _get(data, "levels", list)))
+    vary = _one_of(data.get("vary"), ("within", "between"), f"vary of factor {name}")
+    return Factor(name, levels, vary)
+
+
+def _item(name: str, data: Mapping[str, Any]) -> Item:
+    kind = _one_of(data.get("kind"), KINDS, f"kind of item {name}")
+    ends = (data.get("min"), data.get("max")) if kind == "likert" else (None, None)
+    if kind == "likert" and not (
+        isinstance(ends[0], int) and isinstance(ends[1], int) and ends[0] < ends[1]
+    ):
+        raise ValueError(f"item {name} needs whole numbers min < max")
+    return Item(
+        id=name,
+        kind=kind,
+        text=words(data.get("text")),
+        role=data.get("role"),
+        scale_id=data.get("scale_id"),
+        low=ends[0],
+        high=ends[1],
+        labels={str(key): words(text) for key, text in (data.get("labels") or {}).items()},
+        choices={str(c["value"]): words(c.get("text")) for c in data.get("choices") or []},
+    )
+
+
+def _scale(name: str, data: Mapping[str, Any]) -> Scale:
+    return Scale(
+        id=name,
+        name=words(data.get("name")) or name,
+        source=words(data.get("source")),
+        items=tuple(_get(data, "items", list)),
+        low=_get(data, "min", int),
+        high=_get(data, "max", int),
+        scores=tuple(map(_score, _get(data, "scores", list))),
+    )
+
+
+def _score(data: Mapping[str, Any]) -> Score:
+    items = tuple(_get(data, "items", list))
+    return Score(
+        id=_get(data, "id", str),
+        items=items,
+        reverse=frozenset(data.get("reverse") or ()),
+        how=_one_of(data.get("how"), ("mean", "sum"), "how"),
+        min_answered=int(data.get("min_answered") or len(items)),
+    )
+
+
+def _exclusion(data: Mapping[str, Any]) -> Exclusion:
+    known = {"id", "median_trial_ms_below"}
+    if set(data) - known:
+        raise ValueError(f"exclusion rule {sorted(set(data) - known)[0]!r} is not known here")
+    return Exclusion(_get(data, "id", str), float(data["median_trial_ms_below"]))
+
+
+def _hypothesis(data: Mapping[str, Any]) -> Hypothesis:
+    contrast = data.get("contrast")
+    if contrast is not None and len(contrast) != 2:
+        raise ValueError(f"contrast {contrast!r} is not two levels")
+    return Hypothesis(
+        id=_get(data, "id", str),
+        outcome=_get(data, "outcome", str),
+        formula=words(data.get("formula")),
+        contrast=None if contrast is None else (str(contrast[0]), str(contrast[1])),
+        confirmatory=bool(data.get("confirmatory", False)),
+    )

@@ -1,0 +1,34 @@
+"""The one result that every statistic returns, and the error where it means nothing."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+class NotEstimable(ValueError):
+    """The numbers do not carry this statistic; the message says why, for a reader."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A quantity with its interval, test, n and how it was got.
+
+    value, low, high: in the unit that `name` says; an interval that the method does not give is None.
+    df: degrees of freedom, none, one or two. p: two-sided. n: people.
+    """
+
+    name: str
+    value: float
+    test: str
+    n: int
+    source: str
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    statistic: float | None = None
+    df: tuple[float, ...] = ()
+    p: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The same fields as plain JSON."""
+        return asdict(self) | {"df": list(self.df), "notes": list(self.notes)}
