@@ -79,7 +79,7 @@ def cell_name(condition: Condition) -> str:
 
 
 def least_filled(
-    cells: Sequence[str], forms: int, counts: Mapping[tuple[str, int], int]
+    cells: Sequence[str], forms: int, counts: Mapping[tuple[str | None, int | None], int]
 ) -> tuple[str, int]:
     """The cell with the fewest participants, and its form with the fewest; the first of equals.
 

@@ -1,5 +1,6 @@
 """The tables, in the order of the story. A moment is milliseconds since 1970, UTC."""
 
+import time
 from typing import Any
 
 from flask_security import UserMixin
@@ -24,6 +25,11 @@ OUTCOMES = ("active", "complete", "declined")
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def now() -> int:
+    """Milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
 
 
 class Researcher(Base, UserMixin):

@@ -1,0 +1,113 @@
+"""A participant's way through a study: the current step, recording answers, the end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.db import writing
+from webapp.keys import token_hash
+from webapp.models import Event, Participant, Response, Step, now
+
+NOT_ANSWERED = "not_answered"
+
+
+class AlreadySubmitted(Exception):  # noqa: N818  # an outcome, not a failure
+    """The step was submitted before; its first answers stand."""
+
+
+class NotCurrent(Exception):  # noqa: N818
+    """The step is not the one this participant is at."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: a number or a text, or neither where an optional item was left out.
+
+    after_ms: milliseconds from page shown to last change, where the browser could tell.
+    """
+
+    number: float | None = None
+    text: str | None = None
+    after_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the browser says about a page: its size, and (kind, at_ms) of what happened on it."""
+
+    viewport: str | None = None
+    events: Sequence[tuple[str, int]] = ()
+
+
+def find(session: Session, token: str) -> Participant | None:
+    """The participant with this token, unless it only stands for a refusal."""
+    participant = session.scalar(
+        select(Participant).where(Participant.token_hash == token_hash(token))
+    )
+    return None if participant is None or participant.outcome == "declined" else participant
+
+
+def current_step(session: Session, participant: Participant) -> Step:
+    """The first step that has not been submitted; after all of them, the debrief."""
+    step = session.scalar(
+        select(Step)
+        .where(Step.participant_id == participant.id, Step.submitted_at.is_(None))
+        .order_by(Step.position)
+        .limit(1)
+    )
+    if step is None:
+        raise LookupError(f"participant {participant.pseudonym} has no debrief step")
+    return step
+
+
+def show(session: Session, step: Step, rendered_sha256: str) -> None:
+    """Keep when a step was first shown, and the SHA-256 of the stimulus as it was rendered."""
+    if step.shown_at is None:
+        with writing(session):
+            session.refresh(step, with_for_update=True)
+            if step.shown_at is None:
+                step.shown_at = now()
+                step.rendered_sha256 = rendered_sha256
+
+
+def submit(session: Session, step_id: int, answers: Mapping[str, Answer], report: Report) -> None:
+    """Store every answer of one step, or none.
+
+    Raises AlreadySubmitted, which leaves the first answers as they are, and NotCurrent where an
+    earlier step is still open.
+    """
+    with writing(session):
+        step = session.scalars(select(Step).where(Step.id == step_id).with_for_update()).one()
+        if step.submitted_at is not None:
+            raise AlreadySubmitted
+        if current_step(session, step.participant).id != step.id or step.kind == "debrief":
+            raise NotCurrent
+        step.submitted_at = now()
+        step.shown_at = step.shown_at or step.submitted_at
+        step.viewport = report.viewport
+        session.add_all(
+            Response(
+                step_id=step.id,
+                item_id=item_id,
+                number=answer.number,
+                text=answer.text,
+                missing_reason=NOT_ANSWERED if answer == Answer() else None,
+                answered_after_ms=answer.after_ms,
+            )
+            for item_id, answer in answers.items()
+        )
+        session.add_all(
+            Event(step_id=step.id, kind=kind, at_ms=at_ms) for kind, at_ms in report.events
+        )
+        session.flush()
+        if current_step(session, step.participant).kind == "debrief":
+            step.participant.outcome = "complete"
+            step.participant.completed_at = step.submitted_at
+
+
+def progress(session: Session, participant: Participant, step: Step) -> tuple[int, int]:
+    """The number of this page and of all pages that the participant sees, from 1."""
+    seen = [each.position for each in participant.steps if each.kind not in ("consent", "assign")]
+    return seen.index(step.position) + 1, len(seen)

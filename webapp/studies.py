@@ -1,0 +1,204 @@
+"""Loading, opening and closing studies, and what a version needs before it can be shown."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from hashlib import sha256
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from explainer.artifact import ArtifactError, Store, canonical_json
+from webapp.db import writing
+from webapp.definition import Definition
+from webapp.models import (
+    Membership,
+    Researcher,
+    Study,
+    StudyVersion,
+    VersionExplanation,
+    VersionStimulus,
+)
+from webapp.scales import Scale
+from webapp.study import StudyFile
+
+
+class StudyError(Exception):
+    """A study cannot do what was asked; the message says why and what to do."""
+
+
+@lru_cache(maxsize=64)
+def _definition(source_digest: str, text: bytes) -> Definition:
+    return Definition.model_validate_json(text)
+
+
+def definition_of(version: StudyVersion) -> Definition:
+    """The validated definition of a version."""
+    return _definition(version.source_digest, canonical_json(version.definition))
+
+
+def scales_of(version: StudyVersion) -> dict[str, Scale]:
+    """The scales that a version was loaded with."""
+    return {name: Scale.model_validate(data) for name, data in version.source["scales"].items()}
+
+
+def find_study(session: Session, slug: str) -> Study:
+    """Raises StudyError where there is no study of this name."""
+    study = session.scalar(select(Study).where(Study.slug == slug))
+    if study is None:
+        raise StudyError(f"no study {slug!r}; load one with: flask study load FOLDER")
+    return study
+
+
+def open_version(session: Session, slug: str) -> StudyVersion | None:
+    """The version of a study that takes participants now, if there is one."""
+    return session.scalar(
+        select(StudyVersion).join(Study).where(Study.slug == slug, StudyVersion.is_open)
+    )
+
+
+def load(session: Session, file: StudyFile) -> tuple[StudyVersion, bool]:
+    """Store a study's text as its newest version; return it and whether anything changed.
+
+    A version that was never opened takes the new text; after a frozen one comes the next.
+    """
+    with writing(session):
+        study = session.scalar(select(Study).where(Study.slug == file.definition.slug))
+        if study is None:
+            study = Study(slug=file.definition.slug)
+            session.add(study)
+            session.flush()
+        newest = study.versions[-1] if study.versions else None
+        if newest is not None and newest.source_digest == file.digest:
+            newest.folder = str(file.folder)
+            return newest, False
+        if newest is None or newest.frozen:
+            newest = StudyVersion(study_id=study.id, number=len(study.versions) + 1)
+            session.add(newest)
+        else:
+            session.execute(delete(VersionStimulus).where(VersionStimulus.version_id == newest.id))
+            session.execute(
+                delete(VersionExplanation).where(VersionExplanation.version_id == newest.id)
+            )
+        newest.folder = str(file.folder)
+        newest.source = file.source()
+        newest.source_digest = file.digest
+        newest.definition = file.definition.model_dump(mode="json", by_alias=True)
+        session.flush()
+        session.refresh(study)
+        return newest, True
+
+
+def stimuli_of(session: Session, version: StudyVersion) -> Sequence[VersionStimulus]:
+    """The stimuli that a version selected, in order."""
+    return session.scalars(
+        select(VersionStimulus)
+        .where(VersionStimulus.version_id == version.id)
+        .order_by(VersionStimulus.stimulus_set, VersionStimulus.position)
+    ).all()
+
+
+def explanations_of(session: Session, version: StudyVersion) -> Sequence[VersionExplanation]:
+    """The explanations that a version shows, in a stable order."""
+    return session.scalars(
+        select(VersionExplanation)
+        .where(VersionExplanation.version_id == version.id)
+        .order_by(VersionExplanation.name, VersionExplanation.stimulus_digest)
+    ).all()
+
+
+def missing(session: Session, version: StudyVersion, store: Store) -> list[str]:
+    """What a version still lacks before participants can see it, in words."""
+    definition = definition_of(version)
+    stimuli = stimuli_of(session, version)
+    explanations = explanations_of(session, version)
+    there = {(each.name, each.stimulus_digest) for each in explanations}
+    lacking = []
+    for name, planned in definition.stimuli.items():
+        found = sum(each.stimulus_set == name for each in stimuli)
+        wanted = planned.select.right + planned.select.wrong
+        if found < wanted:
+            lacking.append(f"{wanted - found} of {wanted} stimuli of {name}")
+    for name in definition.explanations:
+        count = sum((name, each.stimulus_digest) not in there for each in stimuli)
+        if count or not stimuli:
+            lacking.append(f"the {name} explanations of {count or 'all'} stimuli")
+    for digest in {each.stimulus_digest for each in stimuli}:
+        lacking += _unreadable(store.read_stimulus, digest)
+    for each in explanations:
+        lacking += _unreadable(store.read_explanation, each.explanation_digest)
+    return lacking
+
+
+def _unreadable(read: Callable[[str], object], digest: str) -> list[str]:
+    try:
+        read(digest)
+    except ArtifactError as error:
+        return [str(error)]
+    return []
+
+
+def open_study(session: Session, slug: str, store: Store) -> StudyVersion:
+    """Freeze the newest version of a study and let participants in.
+
+    Raises StudyError where explanations are missing or damaged.
+    """
+    with writing(session):
+        study = find_study(session, slug)
+        version = study.versions[-1]
+        lacking = missing(session, version, store)
+        if lacking:
+            raise StudyError(
+                f"{slug} cannot be opened, it lacks: {'; '.join(lacking)}. "
+                f"Run: flask precompute {slug}"
+            )
+        if not version.frozen:
+            version.manifest = _manifest(session, version)
+            version.digest = sha256(canonical_json(version.manifest)).hexdigest()
+        for other in study.versions:
+            other.is_open = other is version
+    return version
+
+
+def close_study(session: Session, slug: str) -> StudyVersion | None:
+    """Let nobody new in; those who have begun can finish. Returns the version that was open."""
+    with writing(session):
+        find_study(session, slug)
+        version = open_version(session, slug)
+        if version is not None:
+            version.is_open = False
+    return version
+
+
+def _manifest(session: Session, version: StudyVersion) -> dict[str, object]:
+    return {
+        "schema": "credence/manifest/1",
+        "slug": version.study.slug,
+        "source": version.source,
+        "stimuli": [
+            [each.stimulus_set, each.position, each.stimulus_digest]
+            for each in stimuli_of(session, version)
+        ],
+        "explanations": [
+            [each.name, each.stimulus_digest, each.explanation_digest]
+            for each in explanations_of(session, version)
+        ],
+    }
+
+
+def grant(session: Session, email: str, slug: str, role: str) -> None:
+    """Give a researcher a role on a study. Raises StudyError where either is unknown."""
+    with writing(session):
+        study = find_study(session, slug)
+        researcher = session.scalar(select(Researcher).where(Researcher.email == email))
+        if researcher is None:
+            raise StudyError(f"no researcher {email}; create one: flask researcher create {email}")
+        membership = session.get(Membership, (researcher.id, study.id))
+        if membership is None:
+            membership = Membership(researcher_id=researcher.id, study_id=study.id, role=role)
+            session.add(membership)
+        membership.role = role
+
+
+def role_on(researcher: Researcher, study: Study) -> str | None:
+    """The role that a researcher has on a study, if any."""
+    return next((m.role for m in researcher.memberships if m.study_id == study.id), None)
