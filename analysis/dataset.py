@@ -3,9 +3,9 @@
 The tables are CSV in the long format: one row per item per submitted step. A missing value is empty
 with its missing_reason; nothing is imputed. The parquet copies are not read: the CSV is the truth.
 
-Whose answers count (`exclude`): simulated participants, those who declined or withdrew and those who
-did not finish are always left out (the default analysis is of complete participants; the report counts
-the others). After that come the rules that the study declared in advance.
+Whose answers count (`exclude`): simulated participants, those who declined or withdrew and those
+who did not finish are always left out (the default analysis is of complete participants; the report
+counts the others). After that come the rules that the study declared in advance.
 """
 
 import csv

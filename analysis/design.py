@@ -1,4 +1,4 @@
-"""The design of a study as the bundle tells it (`credence/design/1`): factors, items, hypotheses."""
+"""The design of a study as the bundle tells it (`credence/design/1`)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,15 +23,14 @@ class Factor:
 
 @dataclass(frozen=True)
 class Item:
-    """One question. low and high: the ends of a Likert item's range, in points."""
+    """One question. ends: the lowest and highest point of a Likert item."""
 
     id: str
     kind: str
     text: str
     role: str | None
     scale_id: str | None
-    low: int | None
-    high: int | None
+    ends: tuple[int, int] | None
     labels: Mapping[str, str]
     choices: Mapping[str, str]
 
@@ -160,19 +159,18 @@ def _factor(name: str, data: Mapping[str, Any]) -> Factor:
 
 def _item(name: str, data: Mapping[str, Any]) -> Item:
     kind = _one_of(data.get("kind"), KINDS, f"kind of item {name}")
-    ends = (data.get("min"), data.get("max")) if kind == "likert" else (None, None)
-    if kind == "likert" and not (
-        isinstance(ends[0], int) and isinstance(ends[1], int) and ends[0] < ends[1]
-    ):
-        raise ValueError(f"item {name} needs whole numbers min < max")
+    ends = None
+    if kind == "likert":
+        ends = (_get(data, "min", int), _get(data, "max", int))
+        if ends[0] >= ends[1]:
+            raise ValueError(f"item {name} has min {ends[0]}, which is not below max {ends[1]}")
     return Item(
         id=name,
         kind=kind,
         text=words(data.get("text")),
         role=data.get("role"),
         scale_id=data.get("scale_id"),
-        low=ends[0],
-        high=ends[1],
+        ends=ends,
         labels={str(key): words(text) for key, text in (data.get("labels") or {}).items()},
         choices={str(c["value"]): words(c.get("text")) for c in data.get("choices") or []},
     )

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
-class NotEstimable(ValueError):
+class NotEstimableError(ValueError):
     """The numbers do not carry this statistic; the message says why, for a reader."""
 
 
@@ -12,7 +12,8 @@ class NotEstimable(ValueError):
 class Estimate:
     """A quantity with its interval, test, n and how it was got.
 
-    value, low, high: in the unit that `name` says; an interval that the method does not give is None.
+    value, low, high: in the unit that `name` says; low and high are None where the method gives no
+    interval.
     df: degrees of freedom, none, one or two. p: two-sided. n: people.
     """
 

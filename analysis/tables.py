@@ -156,9 +156,9 @@ def check_answers(responses: pd.DataFrame, design: Design) -> None:
         column = "value_number" if item.kind in NUMERIC else "value_text"
         values = rows[column]
         _reject("responses", values.isna(), f"answers item {item.id} but has no {column}")
-        if item.kind == "likert":
-            good = values.between(item.low, item.high) & (values % 1 == 0)
-            allowed = f"a whole number from {item.low} to {item.high}"
+        if item.ends:
+            good = values.between(*item.ends) & (values % 1 == 0)
+            allowed = f"a whole number from {item.ends[0]} to {item.ends[1]}"
         elif item.kind == "yes_no":
             good, allowed = values.isin([0, 1]), "0 or 1"
         elif item.kind == "choice" and item.choices:

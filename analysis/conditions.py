@@ -1,0 +1,125 @@
+"""Which test fits the design: one number per participant and condition, then compare.
+
+A rating is averaged over a participant's trials in a condition first, so that a participant counts
+once. Ratings count as interval values and the stimuli as fixed: the answer is about these stimuli.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis import compare
+from analysis.dataset import Dataset
+from analysis.design import Factor
+from analysis.estimate import Estimate, NotEstimableError
+from analysis.scales import answers, score_scale
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The tests of one outcome between conditions, and what could not be computed and why."""
+
+    estimates: tuple[Estimate, ...]
+    not_estimable: tuple[str, ...]
+    n_incomplete: int
+
+
+def ratings(dataset: Dataset, item_id: str) -> pd.DataFrame:
+    """Every answer to an item on a trial, with the conditions, model_correct and `value`."""
+    rows = dataset.responses
+    rows = rows[(rows["item_id"] == item_id) & (rows["step_kind"] == "trial")]
+    correct = dataset.stimuli.drop_duplicates("stimulus_id").set_index("stimulus_id")
+    return rows.assign(
+        value=rows["value_number"],
+        model_correct=rows["stimulus_id"].map(correct["model_correct"]).astype("boolean"),
+    )
+
+
+def participant_means(rows: pd.DataFrame, factor: Factor) -> pd.DataFrame:
+    """Participants x levels: each participant's mean `value` in each level; NaN where none."""
+    means = rows.groupby(["participant_id", f"factor_{factor.name}"])["value"].mean()
+    return means.unstack().reindex(columns=list(factor.levels)).astype(float)
+
+
+def outcome_means(dataset: Dataset, outcome: str, factor: Factor) -> pd.DataFrame:
+    """Participants x levels for a trial item or, between participants, a scale's score.
+
+    Raises NotEstimableError where the outcome was not asked in the conditions of the factor.
+    """
+    if outcome in dataset.design.trial_items:
+        kind = dataset.design.items[outcome].kind
+        if kind in ("choice", "text"):
+            raise NotEstimableError(f"{outcome} is a {kind} item, whose answers have no mean")
+        return participant_means(ratings(dataset, outcome), factor)
+    for scale in dataset.design.scales.values():
+        for score in scale.scores:
+            if outcome in (f"{scale.id}.{score.id}", score.id, scale.id):
+                if factor.vary == "within":
+                    raise NotEstimableError(
+                        f"{outcome} was asked once of each participant, who saw every level of "
+                        f"{factor.name}, so it cannot be compared between them"
+                    )
+                scores = score_scale(answers(dataset.responses, scale), scale, score)
+                values = scores.groupby("participant_id").mean().rename("value").reset_index()
+                seen = dataset.steps.dropna(subset=[f"factor_{factor.name}"])
+                level = seen.drop_duplicates("participant_id").set_index("participant_id")
+                column = f"factor_{factor.name}"
+                values[column] = values["participant_id"].map(level[column])
+                return participant_means(values.dropna(), factor)
+    raise NotEstimableError(
+        f"the outcome {outcome} is neither an item asked on trials nor a scale's score"
+    )
+
+
+def compare_levels(means: pd.DataFrame, factor: Factor) -> Comparison:
+    """Test all levels against each other: two by a difference, more by an analysis of variance.
+
+    Within participants, those without a value in every level are left out and counted.
+    """
+    two, columns = len(factor.levels) == 2, means[list(factor.levels)]
+    if len(factor.levels) < 2:
+        return Comparison((), (f"{factor.name} has one level: there is nothing to compare",), 0)
+    if factor.vary == "within":
+        complete = columns.dropna()
+        dropped = int(columns.notna().any(axis=1).sum()) - len(complete)
+        matrix = complete.to_numpy()
+        return _run(_PAIRED, list(matrix.T), dropped) if two else _run(_REPEATED, [matrix], dropped)
+    groups = [columns[level].dropna().to_numpy() for level in factor.levels]
+    return _run(_UNPAIRED, groups, 0) if two else _run(_GROUPS, [groups], 0)
+
+
+def contrast(means: pd.DataFrame, factor: Factor, levels: tuple[str, str]) -> Comparison:
+    """Test the first level minus the second, with its effect size and a rank test beside."""
+    return compare_levels(means, Factor(factor.name, levels, factor.vary))
+
+
+def right_minus_wrong(rows: pd.DataFrame) -> tuple[Estimate, int]:
+    """Mean rating where the model was right minus where it was wrong, over participants.
+
+    Also the number of participants without an answer to both. Raises NotEstimableError.
+    """
+    known = rows.dropna(subset=["value", "model_correct"])
+    means = known.groupby(["participant_id", "model_correct"])["value"].mean().unstack()
+    if not {True, False} <= set(means.columns):
+        raise NotEstimableError("there are no answers to both right and wrong decisions")
+    both = means.dropna()
+    estimate = compare.paired_difference(both[True].to_numpy(), both[False].to_numpy())
+    return estimate, len(means) - len(both)
+
+
+def _run(tests: Sequence[Callable[..., Estimate]], inputs: list[Any], dropped: int) -> Comparison:
+    estimates, reasons = [], []
+    for test in tests:
+        try:
+            estimates.append(test(*inputs))
+        except NotEstimableError as error:
+            reasons.append(str(error))
+    return Comparison(tuple(estimates), tuple(dict.fromkeys(reasons)), dropped)
+
+
+_PAIRED = (compare.paired_difference, compare.d_z, compare.wilcoxon)
+_UNPAIRED = (compare.welch_difference, compare.hedges_g, compare.mann_whitney)
+_REPEATED = (compare.repeated_measures_anova, compare.friedman)
+_GROUPS = (compare.welch_anova, compare.kruskal)
