@@ -1,0 +1,52 @@
+"""python -m analysis report|reproduce; an error is one line on stderr and exit code 2."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from analysis.bundle import BundleError
+from analysis.seed import DATA, SeedError, reproduce
+from analysis.seed_text import describe
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    report = commands.add_parser("report", help="turn an export bundle into one HTML report")
+    report.add_argument("bundle", type=Path, help="the folder or .zip that the export wrote")
+    report.add_argument("--out", type=Path, required=True, help="folder for the report")
+    again = commands.add_parser("reproduce", help="recompute the figures of the original study")
+    again.add_argument("folder", type=Path, nargs="?", default=DATA, metavar="DIR")
+    again.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "report":
+            return _report(options.bundle, options.out)
+        return _reproduce(options.folder, options.json)
+    except (BundleError, SeedError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"error: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+    return 2
+
+
+def _report(bundle: Path, out: Path) -> int:
+    from analysis.report import write_report
+
+    for path in write_report(bundle, out):
+        print(path)
+    return 0
+
+
+def _reproduce(folder: Path, target: Path | None) -> int:
+    figures = reproduce(folder)
+    if target is not None:
+        target.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    print(describe(figures), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
