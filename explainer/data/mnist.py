@@ -1,0 +1,149 @@
+"""MNIST: read from a folder, or fetched once from a public mirror and kept.
+
+Source: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist/, idx format.
+"""
+
+import gzip
+import os
+import urllib.error
+import urllib.request
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.artifact import ArtifactError, sha256, write_atomically
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+# SHA-256 of the original files, enforced on what is fetched.
+FILES = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",  # noqa: E501
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",  # noqa: E501
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+LARGEST_FETCH = 32 * 2**20
+UNSIGNED_BYTES = 0x08
+
+Bytes = NDArray[np.uint8]
+
+
+class DataError(Exception):
+    """A data file is missing, damaged, or could not be fetched."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images uint8 (n, 28, 28) and labels uint8 (n,)."""
+
+    images: Bytes
+    labels: Bytes
+
+
+@dataclass(frozen=True)
+class Mnist:
+    """Both halves, and the SHA-256 of each file they were read from."""
+
+    train: Digits
+    test: Digits
+    files: dict[str, str]
+
+
+def load(folder: Path | None = None) -> Mnist:
+    """Read MNIST from `folder`, or from the cache, which is filled from a mirror when empty.
+
+    Raises DataError saying which file is wrong, and what to do.
+    """
+    raw = {}
+    for name in FILES:
+        raw[name] = fetch(name) if folder is None else _read(folder, name)
+    train_images, train_labels, test_images, test_labels = (
+        _idx(data, name) for name, data in raw.items()
+    )
+    return Mnist(
+        _digits(train_images, train_labels, "train"),
+        _digits(test_images, test_labels, "t10k"),
+        {name: sha256(data) for name, data in raw.items()},
+    )
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept: $XDG_CACHE_HOME/credence/mnist, by default in ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "credence" / "mnist"
+
+
+def fetch(name: str, mirrors: tuple[str, ...] = MIRRORS) -> bytes:
+    """Return one file from the cache, or from the first mirror that gives its true content."""
+    path = cache_folder() / name
+    if path.exists():
+        data = path.read_bytes()
+        if sha256(data) == FILES[name]:
+            return data
+    reasons = []
+    for mirror in mirrors:
+        try:
+            with urllib.request.urlopen(mirror + name, timeout=30) as answer:  # noqa: S310
+                data = bytes(answer.read(LARGEST_FETCH))
+        except (OSError, urllib.error.URLError) as error:
+            reasons.append(f"{mirror}: {error}")
+            continue
+        if sha256(data) != FILES[name]:
+            reasons.append(f"{mirror}: the content is not the original's (SHA-256 {sha256(data)})")
+            continue
+        try:
+            write_atomically(path, data)
+        except ArtifactError as error:
+            raise DataError(str(error)) from error
+        return data
+    raise DataError(
+        f"no network and no MNIST in {cache_folder()}: download the four files "
+        f"({', '.join(FILES)}) from {mirrors[0]} into it, or pass --data DIR with a folder that "
+        f"has them ({'; '.join(reasons)})"
+    )
+
+
+def _read(folder: Path, name: str) -> bytes:
+    """Read a file as it is, or unpacked under its name without .gz."""
+    for path in (folder / name, folder / name.removesuffix(".gz")):
+        if path.exists():
+            return path.read_bytes()
+    raise DataError(
+        f"{folder} has no {name}: download the four files ({', '.join(FILES)}) from {MIRRORS[0]} "
+        "into it, or leave --data out to fetch them"
+    )
+
+
+def _idx(data: bytes, name: str) -> Bytes:
+    """Parse an idx file of unsigned bytes, gzipped or not."""
+    try:
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name} is damaged ({error}): download it again") from error
+    if len(data) < 4 or data[0] or data[1] or data[2] != UNSIGNED_BYTES or data[3] not in (1, 3):
+        raise DataError(f"{name} is no idx file of bytes: download it again")
+    dimensions = data[3]
+    start = 4 + 4 * dimensions
+    shape = tuple(int(size) for size in np.frombuffer(data[4:start], ">u4"))
+    if len(shape) != dimensions or len(data) - start != int(np.prod(shape)):
+        raise DataError(
+            f"{name} holds {max(len(data) - start, 0)} values, its header says {shape}: "
+            "download it again"
+        )
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+
+
+def _digits(images: Bytes, labels: Bytes, half: str) -> Digits:
+    if images.ndim != 3 or images.shape[1:] != (28, 28):
+        raise DataError(f"the {half} images have shape {images.shape}, expected (n, 28, 28)")
+    if labels.shape != images.shape[:1]:
+        raise DataError(f"there are {len(images)} {half} images and {labels.size} labels")
+    if labels.max(initial=0) > 9:
+        raise DataError(f"a {half} label is {labels.max()}, expected 0 to 9")
+    return Digits(images, labels)

@@ -1,0 +1,153 @@
+"""The methods that explain a decision: names, what they take, and where their code is.
+
+Nothing here needs torch or shap, so that a study can be checked without them; `Method.function`
+imports the code that does.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+
+
+class MethodError(Exception):
+    """A method is unknown, or is asked for something it cannot do."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What one parameter may be: one of `words`, or a number from `minimum` to `maximum`."""
+
+    default: str | float
+    words: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    whole: bool = False
+
+    def accepts(self, value: Any) -> bool:
+        """Whether a value from a study or plan is allowed."""
+        if isinstance(value, str):
+            return value in self.words
+        if self.minimum is None or self.maximum is None or isinstance(value, bool):
+            return False
+        kinds = int if self.whole else int | float
+        return isinstance(value, kinds) and self.minimum <= value <= self.maximum
+
+    def __str__(self) -> str:
+        """What is expected, in words."""
+        expected = [f'"{word}"' for word in self.words]
+        if self.minimum is not None:
+            kind = "a whole number" if self.whole else "a number"
+            expected.append(f"{kind} from {self.minimum:g} to {self.maximum:g}")
+        return " or ".join(expected)
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What a method found out about one input.
+
+    players: as in an explanation. values (players, outputs), base_values (outputs,), full_values
+    (outputs,). evaluations: how often the model was asked.
+    """
+
+    players: tuple[tuple[int, ...], ...]
+    values: Float64
+    base_values: Float64
+    full_values: Float64
+    value_function: str
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to explain, or a control made from another explanation.
+
+    function(model, content, outputs, parameters, seed) -> Attribution; a control has
+    function(source, job) -> Explanation instead.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    parameters: Mapping[str, Parameter]
+    control: bool
+    code: str
+    source: str
+    cost: str
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """Import the code."""
+        module, name = self.code.split(":")
+        function: Callable[..., Any] = getattr(import_module(module), name)
+        return function
+
+    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Check parameters and fill in defaults. Raises MethodError naming the first bad one."""
+        for name in given:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise MethodError(f"{name}: {self.name} has no such parameter (it takes: {known})")
+        for name, value in given.items():
+            if not self.parameters[name].accepts(value):
+                raise MethodError(f"{name}: expected {self.parameters[name]}, found {value!r}")
+        return {name: given.get(name, spec.default) for name, spec in self.parameters.items()}
+
+
+_MASK = Parameter("mean", words=("mean", "zero"), minimum=0, maximum=1)
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            "partition",
+            ("image",),
+            {"mask": _MASK, "evaluations": Parameter(1000, minimum=4, maximum=10**7, whole=True)},
+            control=False,
+            code="explainer.methods.shapley:partition",
+            source="Owen values down a tree of image halves; shap 0.51 PartitionExplainer",
+            cost="as many model evaluations as `evaluations`; where they run out, a region's value "
+            "is shared equally by its pixels",
+        ),
+        Method(
+            "permutation",
+            ("image",),
+            {"mask": _MASK, "evaluations": Parameter(1569, minimum=3, maximum=10**7, whole=True)},
+            control=False,
+            code="explainer.methods.shapley:permutation",
+            source="Shapley values over antithetic permutations; Mitchell et al. 2022, "
+            "JMLR 23(43); shap 0.51 PermutationExplainer",
+            cost="2 x players + 1 model evaluations for each pair of permutations, as many pairs "
+            "as fit in `evaluations`",
+        ),
+        Method(
+            "mismatched",
+            ("image", "series", "text"),
+            {"match": Parameter("predicted", words=("predicted",))},
+            control=True,
+            code="explainer.methods.controls:mismatched",
+            source="a real explanation of another stimulus with the same predicted class",
+            cost="one more explanation of the method it is `of`",
+        ),
+        Method(
+            "shuffled",
+            ("image", "series", "text"),
+            {},
+            control=True,
+            code="explainer.methods.controls:shuffled",
+            source="the same values, dealt to the players at random",
+            cost="nothing beyond the explanation it is `of`",
+        ),
+    )
+}
+
+
+def method(name: Any) -> Method:
+    """Return a method by name. Raises MethodError listing the known ones."""
+    if not isinstance(name, str) or name not in METHODS:
+        raise MethodError(f"no method {name!r}; there are {', '.join(METHODS)}")
+    return METHODS[name]
