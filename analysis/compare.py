@@ -5,6 +5,7 @@ a reader's words why the numbers do not carry a statistic. All p values are two-
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,9 @@ from analysis.estimate import Estimate, NotEstimableError
 
 Floats = NDArray[np.float64]
 
+# Decimals at which two means count as tied: 4 1/3 - 4 and 3 1/3 - 3 differ in the sixteenth.
+_TIES = 10
+
 STUDENT = "Student (1908), Biometrika 6(1), 1-25"
 WELCH = "Welch (1947), Biometrika 34(1-2), 28-35"
 NONCENTRAL = "interval: Steiger & Fouladi (1997), from the noncentral t distribution"
@@ -21,8 +25,8 @@ NONCENTRAL = "interval: Steiger & Fouladi (1997), from the noncentral t distribu
 
 def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Estimate:
     """Mean over participants with a t interval. values: (n,), in the unit of the values."""
-    x = _sample(values)
-    return _t_estimate("mean", x, confidence, "one-sample t interval")
+    estimate = _t_estimate("mean", _sample(values), confidence, "t interval")
+    return replace(estimate, statistic=None, p=None)
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Estimate:
@@ -58,7 +62,7 @@ def wilcoxon(a: ArrayLike, b: ArrayLike) -> Estimate:
     Differences of zero are left out of the ranks. The p value is exact up to 50 people without ties
     or 13 with ties, else from the normal distribution.
     """
-    x = _differences(a, b)
+    x = np.round(_differences(a, b), _TIES)
     if not x.any():
         raise NotEstimableError("nobody differs between the two conditions")
     test = stats.wilcoxon(x)
@@ -121,7 +125,7 @@ def hedges_g(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Estimate:
 
 def mann_whitney(a: ArrayLike, b: ArrayLike) -> Estimate:
     """Mann-Whitney test; the estimate is P(a > b) + P(a = b) / 2."""
-    x, y = _sample(a), _sample(b)
+    x, y = np.round(_sample(a), _TIES), np.round(_sample(b), _TIES)
     if np.unique(np.concatenate([x, y])).size == 1:
         raise NotEstimableError("everyone has the same value")
     test = stats.mannwhitneyu(x, y)
@@ -167,7 +171,7 @@ def repeated_measures_anova(means: ArrayLike) -> Estimate:
 
 def friedman(means: ArrayLike) -> Estimate:
     """Friedman's rank test over (n_participants, n_levels); the estimate is Kendall's W."""
-    y = _matrix(means)
+    y = np.round(_matrix(means), _TIES)
     n, k = y.shape
     if (y == y[:, :1]).all():
         raise NotEstimableError("nobody differs between the conditions")
@@ -211,7 +215,7 @@ def welch_anova(groups: Sequence[ArrayLike]) -> Estimate:
 
 def kruskal(groups: Sequence[ArrayLike]) -> Estimate:
     """Kruskal-Wallis test of different people; the estimate is epsilon squared."""
-    samples = [_sample(group) for group in groups]
+    samples = [np.round(_sample(group), _TIES) for group in groups]
     everyone = np.concatenate(samples)
     if np.unique(everyone).size == 1:
         raise NotEstimableError("everyone has the same value")

@@ -12,18 +12,28 @@ import pandas as pd
 
 from analysis import compare
 from analysis.dataset import Dataset
-from analysis.design import Factor
+from analysis.design import Design, Factor
 from analysis.estimate import Estimate, NotEstimableError
 from analysis.scales import answers, score_scale
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The tests of one outcome between conditions, and what could not be computed and why."""
+    """The tests of one outcome between conditions, and what could not be computed and why.
+
+    p: of the t or F test, which decides; the rank test beside it is a check and never takes its
+    place. n_incomplete: people left out because they lack a value in one of the levels.
+    """
 
     estimates: tuple[Estimate, ...]
     not_estimable: tuple[str, ...]
-    n_incomplete: int
+    n_incomplete: int = 0
+    p: float | None = None
+
+
+def factors(design: Design) -> tuple[Factor, ...]:
+    """The design's factors; without any, all trials are one condition."""
+    return design.factors or (Factor("trials", ("all",), "within"),)
 
 
 def ratings(dataset: Dataset, item_id: str) -> pd.DataFrame:
@@ -31,6 +41,8 @@ def ratings(dataset: Dataset, item_id: str) -> pd.DataFrame:
     rows = dataset.responses
     rows = rows[(rows["item_id"] == item_id) & (rows["step_kind"] == "trial")]
     correct = dataset.stimuli.drop_duplicates("stimulus_id").set_index("stimulus_id")
+    if not dataset.design.factors:
+        rows = rows.assign(factor_trials="all")
     return rows.assign(
         value=rows["value_number"],
         model_correct=rows["stimulus_id"].map(correct["model_correct"]).astype("boolean"),
@@ -80,7 +92,7 @@ def compare_levels(means: pd.DataFrame, factor: Factor) -> Comparison:
     """
     two, columns = len(factor.levels) == 2, means[list(factor.levels)]
     if len(factor.levels) < 2:
-        return Comparison((), (f"{factor.name} has one level: there is nothing to compare",), 0)
+        return Comparison((), (f"{factor.name} has one level: there is nothing to compare",))
     if factor.vary == "within":
         complete = columns.dropna()
         dropped = int(columns.notna().any(axis=1).sum()) - len(complete)
@@ -110,13 +122,15 @@ def right_minus_wrong(rows: pd.DataFrame) -> tuple[Estimate, int]:
 
 
 def _run(tests: Sequence[Callable[..., Estimate]], inputs: list[Any], dropped: int) -> Comparison:
-    estimates, reasons = [], []
+    estimates, reasons, p = [], [], None
     for test in tests:
         try:
             estimates.append(test(*inputs))
         except NotEstimableError as error:
             reasons.append(str(error))
-    return Comparison(tuple(estimates), tuple(dict.fromkeys(reasons)), dropped)
+        else:
+            p = estimates[-1].p if test is tests[0] else p
+    return Comparison(tuple(estimates), tuple(dict.fromkeys(reasons)), dropped, p)
 
 
 _PAIRED = (compare.paired_difference, compare.d_z, compare.wilcoxon)

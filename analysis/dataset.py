@@ -152,8 +152,8 @@ def _read_csv(files: Files, name: str) -> pd.DataFrame:
     if name not in files.names():
         raise BundleError(f"{name} is missing; export the bundle again")
     try:
-        with files.open(name) as file:
-            header = next(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")), [])
+        with files.open(name) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as lines:
+            header = next(csv.reader(lines), [])
         if len(header) != len(set(header)):
             raise BundleError(f"{name} has two columns of one name; export the bundle again")
         with files.open(name) as file:

@@ -26,9 +26,9 @@ def _heading(figures: Json) -> str:
         + "\n"
         + _say(
             "Note",
-            "each figure is computed again as the authors did it (a missing answer replaced by the "
-            "mean), then what is wrong with it, then what the same numbers support. Digits beyond the "
-            "14th are rounding of the machine.",
+            "each figure is computed again as the authors did it (a missing answer replaced by "
+            "the mean); under it stands what is wrong with it, then what the same numbers support. "
+            "Digits beyond the 14th are the machine's rounding.",
         )
     )
 
@@ -130,9 +130,9 @@ def _ols(figures: Json) -> Iterator[str]:
         ),
         (
             f"R2 {ols['r_squared']!r}, adjusted {ols['adj_r_squared']:.3f}",
-            f"with nine coefficients for {people} people a high R2 comes by itself. Predicting each "
-            f"person from the other {people - 1}, R2 is {ols['r_squared_left_out']:.2f} (below 0 "
-            "is worse than guessing the mean).",
+            f"with nine coefficients for {people} people a high R2 comes by itself. Predicting "
+            f"each person from the other {people - 1}, R2 is {ols['r_squared_left_out']:.2f} "
+            "(below 0 is worse than guessing the mean).",
         ),
         (
             f"Durbin-Watson {ols['durbin_watson']:.3f}",

@@ -1,0 +1,144 @@
+"""Everything that a report says, as one JSON: who took part, what was shown, what was found.
+
+Every analysis stands twice: "main" without the participants whom the declared rules exclude, and
+"with_excluded" with them.
+"""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from analysis.analyse import analyse
+from analysis.dataset import COMPLETE, Dataset, Exclusions, exclude
+from analysis.limitations import limitations
+
+SCHEMA = "credence/results/1"
+PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "statsmodels")
+METHODS = (
+    "A rating is averaged over each participant's trials in a condition, so that a participant "
+    "counts once. Conditions that one person met in turn are compared within persons: two by the "
+    "paired t test with d_z, more by repeated-measures analysis of variance with Greenhouse and "
+    "Geisser's correction. Conditions that different people met are compared by Welch's t test "
+    "with Hedges' g, or by Welch's analysis of variance. A rank test (Wilcoxon, Friedman, "
+    "Mann-Whitney, Kruskal-Wallis) stands beside each as a check.",
+    "These tests treat ratings as points on an even scale and the stimuli as fixed: the answer is "
+    "about these stimuli. They allow for people differing in level and in the effect. The "
+    "recommended analysis of a single rating item is an ordinal mixed model with participants and "
+    "stimuli as random; this version does not fit one.",
+    "p values are two-sided; those of confirmatory hypotheses are adjusted together by Holm's "
+    "method. Intervals cover 95 %. Nothing is imputed: a missing answer is left out and counted. "
+    "With several factors, each is compared averaged over the others.",
+    "Scale scores follow the instrument's own rule. Reliability is Cronbach's alpha with Feldt's "
+    "interval, over people who answered every item, the first time they met the scale.",
+)
+
+Json = dict[str, Any]
+
+
+def results(dataset: Dataset) -> Json:
+    """All results of a bundle. Holds no date and no path: one bundle gives one JSON."""
+    rules = dataset.design.exclusions
+    kept, left_out = exclude(dataset, rules)
+    everyone, _ = exclude(dataset, ())
+    study = dataset.description["study"]
+    found: Json = {
+        "schema": SCHEMA,
+        "study": {
+            "slug": dataset.design.slug,
+            "title": dataset.design.title,
+            "version": study["version"],
+            "number": study.get("number"),
+            "factors": [
+                {"name": f.name, "levels": list(f.levels), "vary": f.vary}
+                for f in dataset.design.factors
+            ],
+        },
+        "participants": _participants(dataset, kept, left_out),
+        "rules": [
+            {
+                "id": rule.id,
+                "text": f"median time on a trial below {rule.median_trial_ms_below:g} ms",
+                "excluded": left_out.counts().get(rule.id, 0),
+            }
+            for rule in rules
+        ],
+        "shown": _shown(dataset),
+        "main": analyse(kept),
+        "with_excluded": analyse(everyone),
+        "methods": list(METHODS),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("credence", *PACKAGES)},
+        },
+        "digests": {"bundle": dataset.digest, "study_version": study["version"]},
+    }
+    found["limitations"] = limitations(found)
+    return found
+
+
+def _participants(dataset: Dataset, kept: Dataset, left_out: Exclusions) -> Json:
+    people = dataset.participants
+    real = people[~people["simulated"].astype(bool)]
+    outcomes = real["outcome"].value_counts().sort_index()
+    return {
+        "asked": len(real),
+        "simulated": len(people) - len(real),
+        "declined": int(outcomes.get("declined", 0)),
+        "enrolled": int(outcomes.drop("declined", errors="ignore").sum()),
+        "complete": int(outcomes.get(COMPLETE, 0)),
+        "outcomes": {str(name): int(count) for name, count in outcomes.items()},
+        "analysed": len(kept.participants),
+        "left_out": [
+            {"participant_id": i, "reason": reason, "detail": detail}
+            for i, reason, detail in left_out.rows
+        ],
+        "reasons": left_out.counts(),
+        "languages": _counts(kept.participants["language"]),
+        "median_minutes": _median(kept.participants["duration_ms"] / 60000),
+        "median_trial_seconds": _median(
+            kept.steps.loc[kept.steps["step_kind"] == "trial", "duration_ms"] / 1000
+        ),
+    }
+
+
+def _shown(dataset: Dataset) -> Json:
+    stimuli = dataset.stimuli
+    correct = stimuli["model_correct"]
+    used = dataset.steps["explanation_digest"].dropna()
+    times = used.value_counts()
+    names = []
+    for (name, method), rows in dataset.explanations.groupby(["name", "method"], dropna=False):
+        gaps = rows["completeness_gap"].abs().dropna()
+        unique = rows.drop_duplicates("explanation_digest")
+        names.append(
+            {
+                "name": str(name),
+                "method": method if isinstance(method, str) else None,
+                "n": len(unique),
+                "n_shown": int(unique["explanation_digest"].isin(times.index).sum()),
+                "n_gaps": len(gaps),
+                "median_gap": _median(gaps),
+                "largest_gap": float(gaps.max()) if len(gaps) else None,
+                "median_evaluations": _median(rows["evaluations"]),
+                "digests": sorted(unique["explanation_digest"]),
+            }
+        )
+    return {
+        "n_stimuli": len(stimuli),
+        "n_right": int(correct.fillna(False).sum()),
+        "n_wrong": int((~correct.fillna(True)).sum()),
+        "kinds": _counts(stimuli["kind"]),
+        "checkpoints": sorted(stimuli["checkpoint_digest"].dropna().unique()),
+        "explanations": names,
+    }
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    return {str(name): int(n) for name, n in values.value_counts().sort_index().items()}
+
+
+def _median(values: pd.Series) -> float | None:
+    known = values.dropna()
+    return None if known.empty else float(known.median())

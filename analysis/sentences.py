@@ -1,0 +1,93 @@
+"""Results in words: what a test found, said so that nobody reads more into it than it carries."""
+
+from typing import Any
+
+from analysis.markup import estimate_text, interval, number, p_value, test_text
+
+ALPHA = 0.05
+
+Json = dict[str, Any]
+
+
+def named(estimates: list[Json], name: str) -> Json | None:
+    """The estimate of that name, if it could be computed."""
+    return next((estimate for estimate in estimates if estimate["name"] == name), None)
+
+
+def difference(row: Json) -> str:
+    """A planned contrast: its size, interval, test, effect size and the rank test beside it."""
+    a, b = row["contrast"]
+    main, *others = row["estimates"]
+    way = "higher" if main["value"] > 0 else "lower"
+    who = "People" if row["vary"] == "within" else "Different people"
+    text = (
+        f"{who} rated {row['outcome']} {number(abs(main['value']))} points {way} with {a} than "
+        f"with {b} (difference {estimate_text(main)}, 95 % interval), {test_text(main)}"
+    )
+    if row["p_holm"] is not None:
+        text += f", after Holm {p_value(row['p_holm'])}"
+    text += f", n = {main['n']}."
+    for other in others:
+        if other["low"] is not None:
+            text += f" Effect size {other['name']} {estimate_text(other)}."
+        else:
+            text += f" As a check, {other['test']}: {test_text(other)}."
+    return text
+
+
+def verdict(row: Json) -> str:
+    """What may be concluded, and what may not."""
+    p = row["p_holm"] if row["p_holm"] is not None else row["p"]
+    main = row["estimates"][0]
+    if p < ALPHA:
+        text = "The answers speak for a difference."
+        if not row["confirmatory"]:
+            text = "The answers hint at a difference; this was not declared as confirmatory."
+    else:
+        text = (
+            "The answers do not show a difference, which is not the same as showing there is none"
+        )
+        text += (
+            f": differences from {number(main['low'])} to {number(main['high'])} points fit them."
+            if main["low"] is not None
+            else "."
+        )
+    ranks = [e["p"] for e in row["estimates"][1:] if e["p"] is not None]
+    if ranks and (row["p"] < ALPHA) != (ranks[0] < ALPHA):
+        text += " The rank test disagrees, so the answer depends on how ratings are counted."
+    return text
+
+
+def omnibus(comparison: Json, factor: str, vary: str) -> str:
+    """The test of all conditions at once."""
+    parts = []
+    for estimate in comparison["estimates"]:
+        notes = f" ({', '.join(estimate['notes'])})" if estimate["notes"] else ""
+        parts.append(
+            f"{estimate['test']}: {test_text(estimate)}, {estimate['name']} "
+            f"{number(estimate['value'])} {interval(estimate)}".rstrip()
+            + f", n = {estimate['n']}{notes}"
+        )
+    met = "the same people met every condition" if vary == "within" else "different people"
+    text = f"Conditions of {factor} ({met}): " + "; ".join(parts) + "." if parts else ""
+    if comparison["not_estimable"]:
+        text += " Not computed: " + "; ".join(comparison["not_estimable"]) + "."
+    if comparison["n_incomplete"]:
+        text += f" {comparison['n_incomplete']} people lack an answer in a condition."
+    return text.strip()
+
+
+def right_wrong(condition: Json) -> str:
+    """Whether people trusted right decisions more in one condition."""
+    estimate = condition["right_minus_wrong"]
+    if "reason" in estimate:
+        return f"{condition['level']}: not computed, {estimate['reason']}."
+    if estimate["low"] > 0:
+        found = "right decisions were trusted more"
+    elif estimate["high"] < 0:
+        found = "wrong decisions were trusted more"
+    else:
+        found = "no clear difference between right and wrong decisions"
+    return (
+        f"{condition['level']}: {found}, {estimate_text(estimate)} points, {test_text(estimate)}."
+    )
