@@ -62,6 +62,13 @@ def comparison_json(comparison: Comparison) -> Json:
     }
 
 
+def _unit(item: Item | None) -> str:
+    """What a mean of the item counts; None stands for a scale's score."""
+    if item is not None and item.kind == "yes_no":
+        return "(share of yes)"
+    return "units" if item is not None and item.kind == "number" else "points"
+
+
 def _try(compute: Callable[..., Estimate], *inputs: Any) -> Json:
     try:
         return compute(*inputs).to_json()
@@ -78,6 +85,7 @@ def _rating(dataset: Dataset, item: Item, factor: Factor) -> Json:
         "kind": item.kind,
         "role": item.role,
         "text": item.text,
+        "unit": _unit(item),
         "ends": item.ends,
         "labels": dict(item.labels),
         "factor": factor.name,
@@ -147,6 +155,7 @@ def _hypothesis(dataset: Dataset, hypothesis: Hypothesis) -> Json:
     row: Json = {
         "id": hypothesis.id,
         "outcome": hypothesis.outcome,
+        "unit": _unit(design.items.get(hypothesis.outcome)),
         "formula": hypothesis.formula,
         "contrast": levels,
         "confirmatory": hypothesis.confirmatory,

@@ -47,7 +47,7 @@ def likert(rating: Json) -> str | None:
     if len(points) % 2:
         left -= shares[:, half] / 2
     colours = mpl.colormaps["PuOr_r"](np.linspace(0.08, 0.92, len(points)))
-    with _drawing(rating["item"]):
+    with _drawing("likert", rating):
         figure, axes = _axes(0.5 * len(shown) + 1.5)
         for index, point in enumerate(points):
             axes.barh(
@@ -87,7 +87,7 @@ def means(rating: Json) -> str | None:
     shown = [c for c in rating["conditions"] if c["raw_mean"] is not None]
     if not shown:
         return None
-    with _drawing(rating["item"] + "means"):
+    with _drawing("means", rating):
         figure, axes = _axes(0.42 * len(shown) + 0.8)
         for place, condition in enumerate(shown):
             _point(axes, place, condition["raw_mean"], condition["mean"], BLUE)
@@ -106,7 +106,7 @@ def right_wrong(rating: Json) -> str | None:
     ]
     if not shown:
         return None
-    with _drawing(rating["item"] + "right"):
+    with _drawing("right", rating):
         figure, axes = _axes(0.42 * len(shown) + 1.2)
         for place, condition in enumerate(shown):
             right, wrong = condition["right"]["mean"], condition["wrong"]["mean"]
@@ -136,7 +136,7 @@ def differences(hypotheses: list[Json]) -> str | None:
     if not shown:
         return None
     names = [f"{row['id']}: {row['contrast'][0]} − {row['contrast'][1]}" for row, _ in shown]
-    with _drawing("differences"):
+    with _drawing("differences", {}):
         figure, axes = _axes(0.5 * len(shown) + 0.9)
         axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
         for place, (row, estimate) in enumerate(shown):
@@ -151,7 +151,8 @@ def differences(hypotheses: list[Json]) -> str | None:
         return _svg(figure, "Differences that were asked for", ". ".join(said))
 
 
-def _drawing(salt: str) -> Any:
+def _drawing(name: str, rating: Json) -> Any:
+    salt = f"{name} {rating.get('item')} {rating.get('factor')}"
     # The salt makes element ids the same on every run, and different between figures on one page.
     return mpl.rc_context(_STYLE | {"svg.hashsalt": salt})
 
@@ -175,6 +176,8 @@ def _rating_axis(axes: Axes, rating: Json) -> None:
         low, high = rating["ends"]
         axes.set_xlim(low - 0.2, high + 0.2)
         axes.set_xticks(range(low, high + 1))
+    elif rating["kind"] == "yes_no":
+        axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel(f"mean of {rating['item']}")
 
 
@@ -197,6 +200,8 @@ def _svg(figure: Figure, title: str, description: str) -> str:
         warnings.filterwarnings("ignore", message=r"Glyph .* missing")
         figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
     text = buffer.getvalue()
-    # One page holds many figures: an id that nothing refers to would only stand there twice.
-    body = re.sub(r'<g id="[^"]*">', "<g>", text[text.index("<svg ") + len("<svg ") :])
+    body = text[text.index("<svg ") + len("<svg ") :]
+    # One page holds many figures: an id that nothing refers to would stand there many times.
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', body))
+    body = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", body)
     return f'<svg role="img" aria-label="{escape(f"{title}. {description}")}" {body}'

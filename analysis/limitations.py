@@ -41,11 +41,9 @@ def _people(found: Json) -> Iterator[str]:
             f"{complete - n} of {complete} who finished were excluded by the declared rules; "
             "compare the results with and without them."
         )
-    if found["participants"]["simulated"]:
-        yield (
-            f"{found['participants']['simulated']} simulated participants are in the bundle; they "
-            "are left out everywhere."
-        )
+    simulated = found["participants"]["simulated"]
+    if simulated:
+        yield f"Simulated participants in the bundle ({simulated}) are left out everywhere."
 
 
 def _design(found: Json) -> Iterator[str]:

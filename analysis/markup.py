@@ -78,14 +78,14 @@ def p_value(p: float | None) -> str:
     """As in APA style: p < .001, p = .034."""
     if p is None:
         return "–"
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+    return "p\u00a0<\u00a0.001" if p < 0.001 else f"p\u00a0=\u00a0{p:.3f}".replace("0.", ".", 1)
 
 
 def interval(estimate: Json) -> str:
     """[low, high], or nothing where the method gives none."""
     if estimate.get("low") is None:
         return ""
-    return f"[{number(estimate['low'])}, {number(estimate['high'])}]"
+    return f"[{number(estimate['low'])},\u00a0{number(estimate['high'])}]"
 
 
 def estimate_text(estimate: Json) -> str:
@@ -100,9 +100,9 @@ def test_text(estimate: Json) -> str:
     letter = _LETTERS.get(estimate["test"])
     if letter is None or estimate["statistic"] is None:
         return p_value(estimate["p"])
-    df = ", ".join(f"{value:.4g}" for value in estimate["df"])
+    df = ",\u00a0".join(f"{value:.2f}".removesuffix(".00") for value in estimate["df"])
     shown = f"{letter}({df})" if df else letter
-    return f"{shown} = {number(estimate['statistic'])}, {p_value(estimate['p'])}"
+    return f"{shown}\u00a0=\u00a0{number(estimate['statistic'])}, {p_value(estimate['p'])}"
 
 
 _LETTERS = {

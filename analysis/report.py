@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from analysis import sections
+from analysis import findings, sections
 from analysis.bundle import BundleError
 from analysis.dataset import load
 from analysis.markup import Html, html, join
@@ -37,11 +37,11 @@ def page(found: dict[str, Any]) -> str:
         sections.summary(found),
         sections.participants(found),
         sections.shown(found),
-        sections.ratings(found),
-        sections.hypotheses(found),
-        sections.scales(found),
-        sections.items(found),
-        sections.exclusions(found),
+        findings.ratings(found),
+        findings.hypotheses(found),
+        findings.scales(found),
+        findings.items(found),
+        findings.exclusions(found),
         sections.limitations(found),
         sections.methods(found),
     )

@@ -19,10 +19,10 @@ def difference(row: Json) -> str:
     a, b = row["contrast"]
     main, *others = row["estimates"]
     way = "higher" if main["value"] > 0 else "lower"
-    who = "People" if row["vary"] == "within" else "Different people"
+    who = "the same people" if row["vary"] == "within" else "different people"
     text = (
-        f"{who} rated {row['outcome']} {number(abs(main['value']))} points {way} with {a} than "
-        f"with {b} (difference {estimate_text(main)}, 95 % interval), {test_text(main)}"
+        f"{row['outcome']} was {number(abs(main['value']))} {row['unit']} {way} with {a} than with "
+        f"{b} ({who}; difference {estimate_text(main)}, 95 % interval), {test_text(main)}"
     )
     if row["p_holm"] is not None:
         text += f", after Holm {p_value(row['p_holm'])}"
@@ -47,11 +47,10 @@ def verdict(row: Json) -> str:
         text = (
             "The answers do not show a difference, which is not the same as showing there is none"
         )
-        text += (
-            f": differences from {number(main['low'])} to {number(main['high'])} points fit them."
-            if main["low"] is not None
-            else "."
-        )
+        if main["low"] is not None:
+            reach = f"{number(main['low'])} to {number(main['high'])} {row['unit']}"
+            text += f": differences from {reach} fit them"
+        text += "."
     ranks = [e["p"] for e in row["estimates"][1:] if e["p"] is not None]
     if ranks and (row["p"] < ALPHA) != (ranks[0] < ALPHA):
         text += " The rank test disagrees, so the answer depends on how ratings are counted."
@@ -77,17 +76,16 @@ def omnibus(comparison: Json, factor: str, vary: str) -> str:
     return text.strip()
 
 
-def right_wrong(condition: Json) -> str:
-    """Whether people trusted right decisions more in one condition."""
+def right_wrong(condition: Json, unit: str) -> str:
+    """Whether answers were higher on right decisions in one condition."""
     estimate = condition["right_minus_wrong"]
     if "reason" in estimate:
         return f"{condition['level']}: not computed, {estimate['reason']}."
     if estimate["low"] > 0:
-        found = "right decisions were trusted more"
+        found = "higher where the model was right"
     elif estimate["high"] < 0:
-        found = "wrong decisions were trusted more"
+        found = "higher where the model was wrong"
     else:
         found = "no clear difference between right and wrong decisions"
-    return (
-        f"{condition['level']}: {found}, {estimate_text(estimate)} points, {test_text(estimate)}."
-    )
+    size = f"{estimate_text(estimate)} {unit}"
+    return f"{condition['level']}: {found}, {size}, {test_text(estimate)}."

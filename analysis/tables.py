@@ -196,5 +196,7 @@ def _parse(table: str, values: pd.Series, kind: str) -> pd.Series:
 def _reject(table: str, bad: pd.Series, what: str, values: pd.Series | None = None) -> None:
     if bad.any():
         place = int(np.flatnonzero(bad.to_numpy())[0])
-        found = "" if values is None else f" ({values.iloc[place]!r})"
+        value = None if values is None else values.iloc[place]
+        shown = f"{value:g}" if isinstance(value, float) else repr(value)
+        found = "" if values is None else f" ({shown})"
         raise BundleError(f"table {table}, row {place + 2} {what}{found}; {_AGAIN}")
