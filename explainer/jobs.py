@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.artifact import Explanation, Job, Run, Stimulus, Store
-from explainer.data.images import Images, read_images
+from explainer.data.images import Images, ImagesError, read_images
 from explainer.methods import Attribution, MethodError
 from explainer.plan import Plan, Recipe, StimulusSet
 from explainer.selection import donors, select
@@ -42,6 +42,18 @@ class Prepared:
         self.checkpoint_digest = loaded.digest
         self.data_digest = stimuli.data.sha256
         self.data: Images = read_images(stimuli.data.path, stimuli.data.sha256)
+        shape = (self.model.preprocessing.height, self.model.preprocessing.width)
+        if self.data.images.shape[1:] != shape:
+            raise ImagesError(
+                f"{stimuli.data.path}: images are {self.data.images.shape[1:]}, but the checkpoint "
+                f"reads {shape}: name data that fits it"
+            )
+        if self.data.labels.max(initial=0) >= len(self.model.labels):
+            raise ImagesError(
+                f"{stimuli.data.path}: a label is {self.data.labels.max()}, but the checkpoint has "
+                f"{len(self.model.labels)} classes: name data that fits it"
+            )
+        self.players = shape[0] * shape[1]
         self.log_probabilities = round_off(
             predict(self.model, self.data.images), LOG_PROBABILITY_DECIMALS
         )
@@ -144,7 +156,18 @@ class Task:
 
 
 def tasks(prepared: Prepared, plan: Plan) -> list[Task]:
-    """Everything a plan asks of one stimulus set, each after what it is made from."""
+    """Everything a plan asks of one stimulus set, each after what it is made from.
+
+    Raises MethodError where a method's evaluations are too few for this set's images.
+    """
+    for recipe in plan.recipes:
+        least = recipe.method.least(prepared.players)
+        if recipe.parameters.get("evaluations", least) < least:
+            raise MethodError(
+                f"explanations.{recipe.name}.parameters.evaluations: {recipe.method.name} needs at "
+                f"least {least} for the {prepared.players} pixels of {prepared.name}: raise it, or "
+                "use partition"
+            )
     borrowed = {
         recipe.name: donors(prepared.predicted, prepared.selected, recipe.seed)
         for recipe in plan.recipes

@@ -145,13 +145,20 @@ def _seconds_an_evaluation(prepared: Prepared) -> float:
 @contextmanager
 def _reasons() -> Iterator[None]:
     """Turn every expected error into a PrecomputeError."""
+    from explainer.machine import DeviceError
     from explainer.models.checkpoint import CheckpointError
 
     try:
         yield
-    except (PlanError, MethodError, SelectionError, ImagesError, CheckpointError) as error:
-        raise PrecomputeError(str(error)) from error
-    except ArtifactError as error:
+    except (
+        ArtifactError,
+        CheckpointError,
+        DeviceError,
+        ImagesError,
+        MethodError,
+        PlanError,
+        SelectionError,
+    ) as error:
         raise PrecomputeError(str(error)) from error
 
 
@@ -178,6 +185,9 @@ def main(arguments: list[str] | None = None) -> int:
     except PrecomputeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
     print(
         json.dumps(
             {

@@ -13,13 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from explainer import fit
-from explainer.fit import TrainingError as TrainingError
 from explainer.artifact import ArtifactError
 from explainer.data import mnist
-from explainer.machine import pick, versions
+from explainer.fit import TrainingError
+from explainer.machine import DeviceError, pick, versions
 from explainer.models import checkpoint
 from explainer.models.image import ImageClassifier, Preprocessing, bit_reversal
 from explainer.models.sequence import SequenceClassifier, Sizes
+
+__all__ = ["TrainingError", "main", "proportion", "train_mnist"]
 
 VALIDATION = 5_000
 TERMS = "usually given as CC BY-SA 3.0"
@@ -173,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         try:
             card = train_mnist(**options, progress=progress)
-        except (ArtifactError, fit.TrainingError, mnist.DataError) as error:
+        except (ArtifactError, DeviceError, TrainingError, mnist.DataError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
     print(f"test accuracy: {card['metrics']['test_accuracy']}")

@@ -68,7 +68,8 @@ class Method:
     """One way to explain, or a control made from another explanation.
 
     function(model, content, outputs, parameters, seed) -> Attribution; a control has
-    function(source, job) -> Explanation instead.
+    function(source, job) -> Explanation instead. least(players): the fewest evaluations that give
+    a result.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Method:
     code: str
     source: str
     cost: str
+    least: Callable[[int], int] = lambda players: 0
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -123,6 +125,7 @@ METHODS: dict[str, Method] = {
             "JMLR 23(43); shap 0.51 PermutationExplainer",
             cost="2 x players + 1 model evaluations for each pair of permutations, as many pairs "
             "as fit in `evaluations`",
+            least=lambda players: 2 * players + 1,
         ),
         Method(
             "mismatched",

@@ -122,13 +122,10 @@ def partition_values(game: Game, evaluations: int, seed: int) -> tuple[Float64, 
 
 
 def permutation_values(game: Game, evaluations: int, seed: int) -> tuple[Float64, Float64]:
-    """Shapley values (players, outputs) and base values (outputs,) of any game."""
-    least = 2 * game.players + 1
-    if evaluations < least:
-        raise MethodError(
-            f"evaluations is {evaluations}, but permutation needs at least 2 x {game.players} "
-            f"players + 1 = {least}: raise it, or use partition"
-        )
+    """Shapley values (players, outputs) and base values (outputs,) of any game.
+
+    `evaluations` must be at least 2 x players + 1: one permutation there and back.
+    """
     with _numpy_seed(seed):
         explainer = shap.explainers.Permutation(game, _Coalitions(game), seed=seed)
         found = explainer(
