@@ -73,9 +73,14 @@ def combinations(levels: Mapping[str, Sequence[str]]) -> list[Condition]:
     return [dict(zip(levels, chosen, strict=True)) for chosen in product(*levels.values())]
 
 
-def cell_name(condition: Condition) -> str:
-    """A cell of the design by name: its between-participants levels."""
-    return ";".join(f"{factor}={level}" for factor, level in condition.items()) or "all"
+def name_of(condition: Condition) -> str:
+    """A condition or a cell by name, such as `explanation=shap`; without factors it is empty."""
+    return ";".join(f"{factor}={level}" for factor, level in sorted(condition.items()))
+
+
+def condition_of(name: str) -> Condition:
+    """The condition with this name."""
+    return dict(part.split("=") for part in name.split(";")) if name else {}
 
 
 def least_filled(

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from webapp import scales
 from webapp.definition import (
+    Answered,
     Block,
+    Choice,
     Consent,
     Debrief,
     Definition,
     File,
+    FreeText,
     Instructions,
     Mismatched,
     Questionnaire,
@@ -30,6 +33,7 @@ def mistakes(study: Definition, folder: Path, instance: Path) -> Problems:
     yield from _explanations(study)
     yield from _factors(study)
     yield from _hypotheses(study)
+    yield from _exclusions(study)
     yield from _steps(study)
     yield from _ends(study)
     yield from _repeated(study)
@@ -77,10 +81,30 @@ def _hypotheses(study: Definition) -> Problems:
             yield from _known(("hypotheses", index, "contrast", side), level, levels)
 
 
+def _exclusions(study: Definition) -> Problems:
+    for index, rule in enumerate(study.exclusions):
+        if not isinstance(rule, Answered):
+            continue
+        yield from _known(("exclusions", index, "item"), rule.item, study.items)
+        item = study.items.get(rule.item)
+        message = {
+            True: "the answer of this item is a number (yes is 1, no is 0)",
+            False: "the answer of this item is one of its choices' values",
+        }
+        numeric = not isinstance(item, Choice)
+        if isinstance(item, FreeText):
+            yield Problem(("exclusions", index, "item"), "a free text cannot decide an exclusion")
+        elif item is not None and numeric != isinstance(rule.equals, int):
+            yield Problem(("exclusions", index, "equals"), message[numeric])
+        elif isinstance(item, Choice):
+            values = [choice.value for choice in item.choices]
+            yield from _known(("exclusions", index, "equals"), str(rule.equals), values)
+
+
 def _steps(study: Definition) -> Problems:
     for index, entry in enumerate(study.flow):
         here: KeyPath = ("flow", index)
-        if isinstance(entry, Instructions):
+        if isinstance(entry, Instructions | Questionnaire) and entry.page is not None:
             yield from _known((*here, "page"), entry.page, study.pages)
         if isinstance(entry, Questionnaire) and entry.scale is not None:
             yield from _scale(entry.scale, entry.fill, here)
@@ -95,6 +119,9 @@ def _block(study: Definition, block: Block, here: KeyPath) -> Problems:
     yield from _known((*here, "stimuli"), block.stimuli, study.stimuli)
     for factor in block.order.max_run:
         yield from _known((*here, "order", "max_run", factor), factor, study.factors)
+        if factor in study.factors and study.factors[factor].vary == "between":
+            message = "this factor never changes for a participant, so its runs cannot be short"
+            yield Problem((*here, "order", "max_run", factor), message)
     stimuli = study.stimuli.get(block.stimuli)
     if stimuli and block.per_participant > stimuli.select.right + stimuli.select.wrong:
         message = f"{block.stimuli} selects fewer stimuli than this"

@@ -26,7 +26,8 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy()
+# Answers are parameters, and parameters must not reach a log through an error message.
+db = SQLAlchemy(engine_options={"hide_parameters": True})
 alembic = Alembic(metadatas=Base.metadata, run_mkdir=False)
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -17,8 +18,16 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
 Text = Annotated[dict[Language, Words], Field(min_length=1)]
+
+
+def _stays_inside(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/") or "\\" in path or "\x00" in path:
+        raise ValueError("write a path relative to the study, with / and without ..")
+    return path
+
+
 RelativePath = Annotated[
-    str, StringConstraints(pattern=r"^(?!/)(?!.*(^|/)\.\.(/|$))[^\\\x00]+$", max_length=200)
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_stays_inside)
 ]
 
 
@@ -215,9 +224,10 @@ class Instructions(Part):
 
 
 class Questionnaire(Part):
-    """A registered scale, or items of the study's own, on one page."""
+    """A registered scale, or items of the study's own, on one page, `page` a text above it."""
 
     step: Literal["questionnaire"]
+    page: Name | None = None
     scale: Name | None = None
     fill: dict[Name, Words] = {}
     items: list[Name] = []
@@ -254,6 +264,11 @@ class Block(Part):
     order: Order = Order()
 
 
+def _which_exclusion(entry: Any) -> str:
+    by_answer = "item" in entry if isinstance(entry, dict) else isinstance(entry, Answered)
+    return "answer" if by_answer else "speed"
+
+
 def _which(entry: Any) -> str:
     if isinstance(entry, dict):
         return "block" if "block" in entry else str(entry.get("step"))
@@ -270,11 +285,25 @@ FlowEntry = Annotated[
 ]
 
 
-class Exclusion(Part):
-    """A declared rule by which the analysis leaves a participant out."""
+class TooFast(Part):
+    """Leaves out who took less time for the median trial than anyone who looks can take."""
 
     id: Name
     median_trial_ms_below: Annotated[int, Field(ge=1)]
+
+
+class Answered(Part):
+    """Leaves out who gave this answer: a choice's value, or a number (yes is 1, no is 0)."""
+
+    id: Name
+    item: Name
+    equals: int | str
+
+
+Exclusion = Annotated[
+    Annotated[TooFast, Tag("speed")] | Annotated[Answered, Tag("answer")],
+    Discriminator(_which_exclusion),
+]
 
 
 class Hypothesis(Part):

@@ -117,7 +117,7 @@ def _is_taken(session: Session, study_id: int, external_id: str) -> bool:
 
 def _cells(definition: Definition) -> dict[str, assignment.Condition]:
     levels = {n: f.levels for n, f in definition.factors.items() if f.vary == "between"}
-    return {assignment.cell_name(cell): cell for cell in assignment.combinations(levels)}
+    return {assignment.name_of(cell): cell for cell in assignment.combinations(levels)}
 
 
 def _counts(session: Session, version: StudyVersion) -> dict[tuple[str | None, int | None], int]:
@@ -183,7 +183,7 @@ def _steps(
     def add(kind: str, flow: int | None, **more: object) -> None:
         done = moment if kind in ("consent", "assign") else None
         place = {"position": len(steps), "kind": kind, "flow": flow}
-        steps.append(Step(**place, **{"condition": {}, **more}, shown_at=done, submitted_at=done))
+        steps.append(Step(**place, **{"condition": "", **more}, shown_at=done, submitted_at=done))
 
     for index, entry in enumerate(definition.flow):
         if isinstance(entry, Block):
@@ -194,7 +194,7 @@ def _steps(
                     "trial",
                     index,
                     block=entry.block,
-                    condition=condition,
+                    condition=assignment.name_of(condition),
                     stimulus_digest=trial.stimulus,
                     explanation_digest=(
                         None if level == "none" else explanations[level, trial.stimulus]

@@ -77,10 +77,10 @@ class StudyVersion(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     number: Mapped[int]
     folder: Mapped[str]
-    source: Mapped[Json] = mapped_column(JSON)
+    source: Mapped[Json] = mapped_column(JSON, deferred=True)
     source_digest: Mapped[str] = mapped_column(String(64))
     definition: Mapped[Json] = mapped_column(JSON)
-    manifest: Mapped[Json | None] = mapped_column(JSON)
+    manifest: Mapped[Json | None] = mapped_column(JSON, deferred=True)
     digest: Mapped[str | None] = mapped_column(String(64), index=True)
     is_open: Mapped[bool] = mapped_column(default=False)
     study: Mapped[Study] = relationship(back_populates="versions")
@@ -192,7 +192,7 @@ class Step(Base):
     kind: Mapped[str] = mapped_column(String(16))
     flow: Mapped[int | None]
     block: Mapped[str | None] = mapped_column(String(64))
-    condition: Mapped[dict[str, str]] = mapped_column(JSON)
+    condition: Mapped[str]
     stimulus_digest: Mapped[str | None] = mapped_column(ForeignKey("stimulus.digest"))
     explanation_digest: Mapped[str | None] = mapped_column(ForeignKey("explanation.digest"))
     shown_at: Mapped[int | None] = mapped_column(BigInteger)

@@ -62,7 +62,7 @@ def current_step(session: Session, participant: Participant) -> Step:
     return step
 
 
-def show(session: Session, step: Step, rendered_sha256: str) -> None:
+def show(session: Session, step: Step, rendered_sha256: str | None) -> None:
     """Keep when a step was first shown, and the SHA-256 of the stimulus as it was rendered."""
     if step.shown_at is None:
         with writing(session):
@@ -107,7 +107,7 @@ def submit(session: Session, step_id: int, answers: Mapping[str, Answer], report
             step.participant.completed_at = step.submitted_at
 
 
-def progress(session: Session, participant: Participant, step: Step) -> tuple[int, int]:
+def progress(participant: Participant, step: Step) -> tuple[int, int]:
     """The number of this page and of all pages that the participant sees, from 1."""
     seen = [each.position for each in participant.steps if each.kind not in ("consent", "assign")]
     return seen.index(step.position) + 1, len(seen)

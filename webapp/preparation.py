@@ -1,5 +1,6 @@
 """From a loaded version to its explanations: the plan for the explainer, and what came of it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from math import exp
 from pathlib import Path
@@ -54,22 +55,31 @@ def plan(version: StudyVersion, instance: Path) -> dict[str, Any]:
     }
 
 
+def _cards(plan: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The model card of every checkpoint in a plan, by the digest of its weights."""
+    checkpoints = [stimuli["checkpoint"] for stimuli in plan["stimuli"].values()]
+    return {
+        each["sha256"]: json.loads((Path(each["path"]) / "card.json").read_text("utf-8"))
+        for each in checkpoints
+    }
+
+
 def register(
     session: Session,
     version: StudyVersion,
     store: Store,
     *,
-    cards: Mapping[str, dict[str, Any]],
+    plan: Mapping[str, Any],
     stimuli: Mapping[str, Sequence[str]],
     explanations: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Record which stimuli and explanations a version shows; a frozen version stays as it is.
 
-    cards: model card by checkpoint digest. stimuli: digests by stimulus set, in order.
-    explanations: by name, explanation digest by stimulus digest.
+    plan: what was computed. stimuli: digests by stimulus set, in order. explanations: by name,
+    explanation digest by stimulus digest.
     """
     with writing(session):
-        for digest, card in cards.items():
+        for digest, card in _cards(plan).items():
             session.merge(Checkpoint(digest=digest, card=card))
         for digest in {digest for digests in stimuli.values() for digest in digests}:
             session.merge(_stimulus_row(digest, store))

@@ -1,0 +1,41 @@
+"""The web application: participants answer, researchers watch and export."""
+
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+
+def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
+    """Build the application; `overrides` replace settings by name."""
+    from webapp import accounts, cli, config, errors, headers
+    from webapp.admin import views as admin
+    from webapp.db import alembic, db, prepare_engine
+    from webapp.participate import landing, steps
+
+    app = Application("webapp", instance_path=instance_path)
+    config.configure(app, overrides)
+    if app.config["PROXIES"]:
+        count = int(app.config["PROXIES"])
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+    alembic.init_app(app)
+    accounts.init_app(app)
+    headers.init_app(app)
+    errors.init_app(app)
+    for blueprint in (landing.bp, steps.bp, admin.bp):
+        app.register_blueprint(blueprint)
+    cli.init_app(app)
+    return app
+
+
+class Application(Flask):
+    """Flask, whose log never names a path: participants' paths hold their keys."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log an unhandled error with the endpoint in the place of the path."""
+        from flask import request
+
+        self.logger.error("unhandled error endpoint=%s", request.endpoint, exc_info=exc_info)

@@ -1,0 +1,1 @@
+"""What researchers meet: their studies, how each is going, and its data."""

@@ -1,0 +1,148 @@
+"""Researchers' pages: list, watch, open, close, download."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import auth_required, current_user
+from sqlalchemy import select
+
+from explainer.artifact import Store
+from webapp import config, export, monitor, studies
+from webapp.db import db
+from webapp.definition import say
+from webapp.models import Membership, Study, StudyVersion
+
+bp = Blueprint("admin", __name__)
+CHUNK = 2**16
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """The front door: researchers go to their studies, participants have their own link."""
+    return render_template("home.html")
+
+
+@bp.get("/admin/")
+@auth_required("session")
+def list_studies() -> ResponseReturnValue:
+    """The studies on which this researcher has a role."""
+    found = db.session.scalars(
+        select(Study)
+        .join(Membership)
+        .where(Membership.researcher_id == current_user.id)
+        .order_by(Study.slug)
+    )
+    rows = [
+        {
+            "study": study,
+            "version": study.versions[-1],
+            "title": _title(study.versions[-1]),
+            "open": studies.open_version(db.session, study.slug),
+        }
+        for study in found
+    ]
+    return render_template("admin/studies.html", rows=rows)
+
+
+@bp.get("/admin/studies/<slug>")
+@auth_required("session")
+def study(slug: str) -> ResponseReturnValue:
+    """How a study is going."""
+    found, role = _study(slug)
+    version = studies.open_version(db.session, slug) or found.versions[-1]
+    return render_template(
+        "admin/study.html",
+        study=found,
+        version=version,
+        title=_title(version),
+        role=role,
+        outcomes=monitor.outcomes(db.session, version),
+        participants=monitor.participants(db.session, version),
+        most=monitor.MOST_PARTICIPANTS,
+        picture=monitor.picture(db.session, version),
+    )
+
+
+@bp.get("/admin/studies/<slug>/live")
+@auth_required("session")
+def live(slug: str) -> ResponseReturnValue:
+    """The part of the study page that changes, for its script to fetch."""
+    found, _ = _study(slug)
+    version = studies.open_version(db.session, slug) or found.versions[-1]
+    return render_template(
+        "admin/_live.html",
+        outcomes=monitor.outcomes(db.session, version),
+        participants=monitor.participants(db.session, version),
+        most=monitor.MOST_PARTICIPANTS,
+        picture=monitor.picture(db.session, version),
+    )
+
+
+@bp.post("/admin/studies/<slug>/open")
+@auth_required("session")
+def open_study(slug: str) -> ResponseReturnValue:
+    """Freeze the newest version and let participants in."""
+    _study(slug, "editor", "owner")
+    try:
+        studies.open_study(db.session, slug, Store(config.artifacts(current_app)))
+    except studies.StudyError as error:
+        flash(str(error), "danger")
+    return redirect(url_for(".study", slug=slug), 303)
+
+
+@bp.post("/admin/studies/<slug>/close")
+@auth_required("session")
+def close_study(slug: str) -> ResponseReturnValue:
+    """Let nobody new in."""
+    _study(slug, "editor", "owner")
+    studies.close_study(db.session, slug)
+    return redirect(url_for(".study", slug=slug), 303)
+
+
+@bp.get("/admin/studies/<slug>/versions/<int:number>/export")
+@auth_required("session")
+def download(slug: str, number: int) -> ResponseReturnValue:
+    """The export bundle of one version as a zip."""
+    found, _ = _study(slug)
+    version = next((each for each in found.versions if each.number == number), None)
+    if version is None or not version.frozen:
+        abort(404, "This version was never opened, so there is nothing to export.")
+    folder = tempfile.TemporaryDirectory(prefix="credence-export-")
+    archive = Path(folder.name) / "bundle.zip"
+    export.write(db.session, version, archive)
+
+    def send() -> Iterator[bytes]:
+        with folder, archive.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    name = f"{slug}-{number}-bundle.zip"
+    return Response(
+        send(),
+        mimetype="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Length": str(archive.stat().st_size),
+        },
+    )
+
+
+def _study(slug: str, *roles: str) -> tuple[Study, str]:
+    """The study and this researcher's role; what is not theirs does not exist for them."""
+    found = db.session.scalar(select(Study).where(Study.slug == slug))
+    researcher: Any = current_user
+    role = studies.role_on(researcher, found) if found else None
+    if found is None or role is None:
+        abort(404, "You have no study of this name. Its owner can give you a role on it.")
+    if roles and role not in roles:
+        abort(403, f"Your role on this study is {role}; this takes {' or '.join(roles)}.")
+    return found, role
+
+
+def _title(version: StudyVersion) -> str:
+    definition = studies.definition_of(version)
+    return say(definition.title, definition.languages[0])

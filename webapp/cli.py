@@ -1,0 +1,249 @@
+"""The commands: `flask study|precompute|train|researcher|export|demo`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from sqlalchemy.exc import OperationalError
+
+from explainer.artifact import ArtifactError, Store
+from webapp import accounts, config, demo, export, preparation, studies
+from webapp.db import db
+from webapp.definition import json_schema
+from webapp.models import ROLES, Study
+from webapp.problems import FileError
+from webapp.study import read
+
+study_group = AppGroup("study", help="Check, load, open and close studies.")
+researcher_group = AppGroup("researcher", help="Researchers' accounts.")
+train_group = AppGroup("train", help="Train the models that ship with Credence.")
+
+
+class Refusal(click.ClickException):
+    """An expected failure: its message goes to stderr, without a traceback."""
+
+    def show(self, file: Any = None) -> None:
+        """Print the message as it is; it names its file or study itself."""
+        click.echo(self.message, file=file or sys.stderr)
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    for group in (study_group, researcher_group, train_group):
+        app.cli.add_command(group)
+    for command in (precompute, export_bundle, run_demo):
+        app.cli.add_command(command)
+
+
+def _refusing(function: Any) -> Any:
+    """Turn expected errors into messages."""
+    from functools import wraps
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (
+            studies.StudyError,
+            accounts.AccountError,
+            ArtifactError,
+            FileError,
+            demo.DemoError,
+        ) as error:
+            raise Refusal(str(error)) from error
+        except OperationalError as error:
+            raise Refusal(
+                f"the database cannot be used ({error.orig}); if it is new or older than this "
+                "version, run: flask db upgrade"
+            ) from error
+
+    return wrapped
+
+
+def _instance() -> Path:
+    return Path(current_app.instance_path)
+
+
+def _store() -> Store:
+    return Store(config.artifacts(current_app))
+
+
+@study_group.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of study.yaml, for editors."""
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@study_group.command("check")
+@click.argument("path", type=click.Path(path_type=Path))
+@_refusing
+def check(path: Path) -> None:
+    """Check the study.yaml at PATH and every file it names."""
+    file = read(path, _instance())
+    click.echo(f"{file.definition.slug}: no mistakes found")
+
+
+@study_group.command("load")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--owner", help="Email of the researcher who will own the study.")
+@_refusing
+def load(path: Path, owner: str | None) -> None:
+    """Load the study at PATH; a changed file becomes the next version."""
+    version, changed = studies.load(db.session, read(path, _instance()))
+    slug, number = version.study.slug, version.number
+    if owner:
+        studies.grant(db.session, owner, slug, "owner")
+    click.echo(f"{slug}: version {number} {'loaded' if changed else 'is unchanged'}")
+
+
+@study_group.command("list")
+@_refusing
+def list_studies() -> None:
+    """List the studies with their newest version and state."""
+    found = db.session.query(Study).order_by(Study.slug).all()
+    if not found:
+        click.echo("no studies yet; load one with: flask study load FOLDER")
+    for study in found:
+        newest = study.versions[-1]
+        opened = next((each.number for each in study.versions if each.is_open), None)
+        state = f"open: version {opened}" if opened else "closed" if newest.frozen else "draft"
+        click.echo(f"{study.slug}\tversion {newest.number}\t{state}")
+
+
+@study_group.command("open")
+@click.argument("slug")
+@_refusing
+def open_study(slug: str) -> None:
+    """Freeze the newest version of SLUG and let participants in."""
+    version = studies.open_study(db.session, slug, _store())
+    click.echo(f"{slug}: version {version.number} is open, SHA-256 {version.digest}")
+
+
+@study_group.command("close")
+@click.argument("slug")
+@_refusing
+def close_study(slug: str) -> None:
+    """Let nobody new into SLUG; those who have begun can finish."""
+    version = studies.close_study(db.session, slug)
+    click.echo(f"{slug}: {'closed' if version else 'was not open'}")
+
+
+@click.command("precompute")
+@click.argument("slug")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--only", help="Compute only the explanations of this name.")
+@click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing.")
+@_refusing
+def precompute(slug: str, device: str, only: str | None, dry_run: bool) -> None:
+    """Explain every stimulus of the newest version of SLUG and store the artifacts."""
+    from explainer.precompute import PrecomputeError, estimate, run
+
+    version = studies.find_study(db.session, slug).versions[-1]
+    plan, store = preparation.plan(version, _instance()), _store()
+    try:
+        if dry_run:
+            click.echo(estimate(plan, store, device=device, only=only))
+            return
+        result = run(plan, store, device=device, only=only, progress=_Progress())
+    except PrecomputeError as error:
+        raise Refusal(f"{slug}: {error}") from error
+    if only is None:
+        preparation.register(
+            db.session,
+            version,
+            store,
+            plan=plan,
+            stimuli=result.stimuli,
+            explanations=result.explanations,
+        )
+    click.echo(f"{slug}: {result.computed} explanations computed, {result.reused} were there")
+
+
+class _Progress:
+    """A bar on stderr: which stimulus, how many are done, time left."""
+
+    def __init__(self) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit=" explanations", leave=False, disable=not sys.stderr.isatty())
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        self._bar.total = total
+        self._bar.set_description(what)
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._bar.close()
+
+
+@researcher_group.command("create")
+@click.argument("email")
+@click.option("--password", help="At least 12 characters; without it one is made and printed.")
+@_refusing
+def create_researcher(email: str, password: str | None) -> None:
+    """Create the account EMAIL, or give it a new password."""
+    email, secret = accounts.create(db.session, email, password)
+    click.echo(f"login: {email} {'(the password you gave)' if password else secret}")
+
+
+@researcher_group.command("grant")
+@click.argument("email")
+@click.argument("slug")
+@click.argument("role", type=click.Choice(ROLES))
+@_refusing
+def grant(email: str, slug: str, role: str) -> None:
+    """Give EMAIL a role on the study SLUG: viewers see and download, editors open and close."""
+    studies.grant(db.session, email, slug, role)
+    click.echo(f"{email}: {role} of {slug}")
+
+
+@click.command("export")
+@click.argument("slug")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder or .zip.")
+@click.option("--version", "number", type=int, help="Version number; without it the newest opened.")
+@click.option(
+    "--identities",
+    type=click.Path(path_type=Path),
+    help="Also write recruitment ids and absolute times to this file, for payment.",
+)
+@_refusing
+def export_bundle(slug: str, out: Path, number: int | None, identities: Path | None) -> None:
+    """Write the export bundle of SLUG."""
+    frozen = [each for each in studies.find_study(db.session, slug).versions if each.frozen]
+    version = next((each for each in reversed(frozen) if number in (None, each.number)), None)
+    if version is None:
+        which = "any version" if number is None else f"version {number}"
+        raise studies.StudyError(f"{slug}: {which} was never opened, so there is nothing to export")
+    export.write(db.session, version, out)
+    if identities is not None:
+        export.write_identities(db.session, version, identities)
+    click.echo(f"{slug}: version {version.number} exported to {out}")
+
+
+@train_group.command("mnist")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder with the four idx files.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Checkpoint folder.")
+@click.option("--permute", is_flag=True, help="Read the pixels in bit-reversed order.")
+@click.option("--epochs", default=10, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True)
+@_refusing
+def train_mnist(**options: Any) -> None:
+    """Train the S4D digit classifier on MNIST and write its checkpoint and model card."""
+    from explainer.train import TrainingError, train_mnist
+
+    try:
+        train_mnist(**options)
+    except TrainingError as error:
+        raise Refusal(str(error)) from error
+
+
+@click.command("demo")
+@click.option("--port", default=8000, show_default=True)
+@_refusing
+def run_demo(port: int) -> None:
+    """Set up the demo study on this machine and serve it until Ctrl-C."""
+    demo.run(port)

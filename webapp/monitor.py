@@ -1,0 +1,152 @@
+"""What a researcher watches while a study runs: who is how far, and the answers by condition."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.definition import Choice, Definition, Item, Likert, YesNo, say
+from webapp.models import Participant, Response, Step, StudyVersion
+from webapp.studies import definition_of
+
+MOST_PARTICIPANTS = 200
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one participant is, in submitted steps, and when they were last heard of."""
+
+    pseudonym: str
+    outcome: str
+    cell: str
+    submitted: int
+    steps: int
+    last_at: int | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many answers fell on one point of an item, and where its part of the bar lies."""
+
+    label: str
+    count: int
+    percent: float
+    start: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The answers to one item under one condition; mean only where answers are numbers."""
+
+    condition: str
+    n: int
+    mean: float | None
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True)
+class ItemPicture:
+    """The answers to one item, a bar for each condition."""
+
+    item_id: str
+    text: str
+    bars: tuple[Bar, ...]
+
+
+def outcomes(session: Session, version: StudyVersion) -> Counter[str]:
+    """How many participants came to which outcome."""
+    rows = session.execute(
+        select(Participant.outcome, func.count())
+        .where(Participant.version_id == version.id)
+        .group_by(Participant.outcome)
+    )
+    return Counter(dict(rows.tuples().all()))
+
+
+def participants(session: Session, version: StudyVersion) -> list[Progress]:
+    """The participants who enrolled last, newest first, at most MOST_PARTICIPANTS."""
+    rows = session.execute(
+        select(
+            Participant.pseudonym,
+            Participant.outcome,
+            Participant.cell,
+            func.count(Step.submitted_at),
+            func.count(),
+            func.max(Step.submitted_at),
+        )
+        .join(Step)
+        .where(Participant.version_id == version.id)
+        .group_by(Participant.id)
+        .order_by(Participant.enrolled_at.desc(), Participant.id.desc())
+        .limit(MOST_PARTICIPANTS)
+    )
+    return [
+        # The debrief is read, not submitted, and consent and assignment are no pages of work.
+        Progress(pseudonym, outcome, cell or "", submitted - 2, steps - 3, last)
+        for pseudonym, outcome, cell, submitted, steps, last in rows
+    ]
+
+
+def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
+    """The answers so far to every item of every block that has points to choose from."""
+    definition = definition_of(version)
+    asked = [(name, definition.items[name]) for b in definition.blocks for name in b.items]
+    points = {name: _points(item, definition) for name, item in asked}
+    counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    rows = session.execute(
+        select(Response.item_id, Step.condition, Response.number, Response.text, func.count())
+        .join(Step, Step.id == Response.step_id)
+        .join(Participant, Participant.id == Step.participant_id)
+        .where(
+            Participant.version_id == version.id,
+            Response.item_id.in_([name for name, labels in points.items() if labels]),
+            Response.missing_reason.is_(None),
+        )
+        .group_by(Response.item_id, Step.condition, Response.number, Response.text)
+    )
+    for item_id, condition, number, text, count in rows:
+        counts[item_id][condition][str(text) if number is None else f"{number:g}"] += count
+    return [
+        ItemPicture(
+            name,
+            say(item.text, definition.languages[0]),
+            tuple(
+                _bar(condition, points[name], counts[name][condition], item)
+                for condition in sorted(counts[name])
+            ),
+        )
+        for name, item in asked
+        if points[name]
+    ]
+
+
+def _points(item: Item, definition: Definition) -> dict[str, str]:
+    """Every answer an item can have, as stored, with its label; empty where there is no end."""
+    language = definition.languages[0]
+    match item:
+        case Likert():
+            return {
+                str(point): f"{point} {say(item.labels[point], language)}"
+                if point in item.labels
+                else str(point)
+                for point in range(item.min, item.max + 1)
+            }
+        case YesNo():
+            return {"0": "no", "1": "yes"}
+        case Choice():
+            return {option.value: say(option.text, language) for option in item.choices}
+    return {}
+
+
+def _bar(condition: str, labels: dict[str, str], counts: Counter[str], item: Item) -> Bar:
+    n = counts.total()
+    shares, start = [], 0.0
+    for value, label in labels.items():
+        percent = 100 * counts[value] / n
+        shares.append(Share(label, counts[value], percent, start))
+        start += percent
+    mean = None
+    if isinstance(item, Likert | YesNo):
+        mean = sum(float(value) * count for value, count in counts.items()) / n
+    return Bar(condition or "all", n, mean, tuple(shares))

@@ -1,0 +1,11 @@
+"""What participants meet: the landing page, their steps, and the end."""
+
+from flask import abort, request
+
+BLUEPRINTS = ("landing", "steps")
+
+
+def refuse_other_sites() -> None:
+    """A form on another site must not answer for a participant."""
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        abort(403, "This form was sent from another site. Open the study's own page.")

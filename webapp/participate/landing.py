@@ -1,0 +1,133 @@
+"""The way into a study: the consent page, a yes or a no. Reading it stores nothing."""
+
+import re
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import enrolment, participation
+from webapp.db import db
+from webapp.definition import Definition, say
+from webapp.keys import new_token, seal, sealed
+from webapp.markdown import to_html
+from webapp.models import StudyVersion
+from webapp.participate import refuse_other_sites
+from webapp.studies import StudyError, definition_of, find_study, open_version
+
+bp = Blueprint("landing", __name__)
+bp.before_request(refuse_other_sites)
+COOKIE_SECONDS = 30 * 24 * 3600
+
+
+@bp.get("/s/<slug>")
+def read(slug: str) -> ResponseReturnValue:
+    """The consent page of a study."""
+    version = _open_version(slug)
+    if version is None:
+        return render_template("participate/closed.html"), 403
+    return _landing_page(version)
+
+
+@bp.post("/s/<slug>")
+def consent(slug: str) -> ResponseReturnValue:
+    """Enrol somebody who agrees, or count a refusal; the same form sent twice is one of either."""
+    version = _open_version(slug)
+    if version is None:
+        return render_template("participate/closed.html"), 403
+    token, external_id = request.form.get("token", ""), request.form.get("external_id", "")
+    key = str(current_app.secret_key)
+    if not sealed(request.form.get("seal", ""), key, "consent", version.id, token, external_id):
+        return _landing_page(version, "This page was out of date. Please choose once more."), 400
+    if request.form.get("choice") == "decline":
+        enrolment.decline(db.session, version.id, token)
+        return redirect(url_for(".declined", slug=slug), 303)
+    if request.form.get("choice") != "agree":
+        return _landing_page(version, "Please choose one of the two buttons."), 422
+    known = _known_here(slug)
+    if known and not sealed(request.form.get("seen", ""), key, "seen", known):
+        # Another tab of this browser enrolled after this page was opened.
+        return redirect(url_for("steps.show", token=known), 303)
+    return _enrol(version, slug, token, external_id)
+
+
+@bp.get("/s/<slug>/declined")
+def declined(slug: str) -> ResponseReturnValue:
+    """A polite end for somebody who does not take part."""
+    version = _open_version(slug)
+    outcome = definition_of(version).recruitment.outcomes.declined if version else None
+    return render_template("participate/declined.html", outcome=outcome)
+
+
+def _open_version(slug: str) -> StudyVersion | None:
+    """The open version; 404 where there is no such study, None where it is closed."""
+    try:
+        find_study(db.session, slug)
+    except StudyError:
+        abort(404, "There is no study under this address. Please check the link.")
+    return open_version(db.session, slug)
+
+
+def _landing_page(version: StudyVersion, message: str | None = None) -> str:
+    definition = definition_of(version)
+    language = _language(version)
+    external_id = _external_id(definition)
+    token, key = new_token(), str(current_app.secret_key)
+    slug = definition.slug
+    known = _known_here(slug)
+    return render_template(
+        "participate/landing.html",
+        title=say(definition.title, language),
+        language=language,
+        text=to_html(version.source["pages"]["consent"]),
+        message=message,
+        slug=slug,
+        token=token,
+        external_id=external_id,
+        seal=seal(key, "consent", version.id, token, external_id),
+        seen=seal(key, "seen", known) if known else "",
+        known=known,
+    )
+
+
+def _external_id(definition: Definition) -> str:
+    """The recruitment id in the link, or nothing; a placeholder that was never filled is a 400."""
+    name = definition.recruitment.id_parameter
+    sent = request.form.get("external_id") or request.args.get(name or "", "")
+    given = sent if name else ""
+    if given and not re.fullmatch(r"[\w.@-]{1,128}", given, re.ASCII):
+        abort(400, f"The link has no valid {name}. Please open the study from where you found it.")
+    return given
+
+
+def _known_here(slug: str) -> str | None:
+    """The token of somebody who began this study in this browser and has not finished."""
+    token = request.cookies.get(f"study-{slug}", "")
+    participant = participation.find(db.session, token) if token else None
+    if participant is None or participant.outcome != "active":
+        return None
+    return token if participant.version.study.slug == slug else None
+
+
+def _language(version: StudyVersion) -> str:
+    languages = definition_of(version).languages
+    return request.accept_languages.best_match(languages) or languages[0]
+
+
+def _enrol(version: StudyVersion, slug: str, token: str, external_id: str) -> ResponseReturnValue:
+    try:
+        enrolment.enrol(db.session, version.id, token, external_id or None, _language(version))
+    except enrolment.AlreadyEnrolled:
+        return render_template("participate/already.html"), 409
+    except enrolment.NotOpen:
+        return render_template("participate/closed.html"), 403
+    response = redirect(url_for("steps.show", token=token), 303)
+    response.set_cookie(
+        f"study-{slug}",
+        token,
+        max_age=COOKIE_SECONDS,
+        path=url_for(".read", slug=slug),
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
