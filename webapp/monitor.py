@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from webapp.assignment import condition_of
 from webapp.definition import Choice, Definition, Item, Likert, YesNo, say
 from webapp.models import Participant, Response, Step, StudyVersion
 from webapp.studies import definition_of
@@ -113,12 +114,18 @@ def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
             say(item.text, definition.languages[0]),
             tuple(
                 _bar(condition, points[name], counts[name][condition], item)
-                for condition in sorted(counts[name])
+                for condition in sorted(counts[name], key=lambda each: _rank(each, definition))
             ),
         )
         for name, item in asked
         if points[name]
     ]
+
+
+def _rank(condition: str, definition: Definition) -> list[int]:
+    """Where a condition stands when levels are in the order of the study file."""
+    levels = condition_of(condition).items()
+    return [definition.factors[factor].levels.index(level) for factor, level in levels]
 
 
 def _points(item: Item, definition: Definition) -> dict[str, str]:

@@ -4,8 +4,10 @@ const part = document.getElementById("live");
 
 async function refresh() {
   if (document.hidden || part.contains(document.activeElement)) return;
-  const answer = await fetch(part.dataset.source, { headers: { Accept: "text/html" } });
-  if (answer.ok && !answer.redirected) part.innerHTML = await answer.text();
+  const answer = await fetch(part.dataset.source).catch(() => null);
+  const current = answer?.ok && !answer.redirected;
+  part.classList.toggle("stale", !current);
+  if (current) part.innerHTML = await answer.text();
 }
 
-setInterval(() => refresh().catch(() => {}), EVERY);
+setInterval(refresh, EVERY);

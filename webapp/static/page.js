@@ -1,11 +1,12 @@
 // What happens on a participant's page, in milliseconds of the browser's monotonic clock since the
 // page was shown. It travels with the form; without JavaScript the server's clock has to do.
 const form = document.querySelector("form");
+const shown = performance.now();
 const events = [];
 const MOST = 400;
 
 function note(kind, item = "") {
-  if (events.length < MOST) events.push([kind, Math.round(performance.now()), item]);
+  if (events.length < MOST) events.push([kind, Math.round(performance.now() - shown), item]);
 }
 
 note("shown");
