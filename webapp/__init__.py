@@ -1,5 +1,6 @@
 """The web application: participants answer, researchers watch and export."""
 
+import os
 from typing import Any
 
 from flask import Flask
@@ -7,13 +8,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 
 def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
-    """Build the application; `overrides` replace settings by name."""
+    """Build the application; `overrides` replace settings by name.
+
+    The installation's own files lie in `instance_path`, else where the environment variable
+    CREDENCE_INSTANCE says, else in instance/ beside the packages.
+    """
     from webapp import accounts, cli, config, errors, headers
     from webapp.admin import views as admin
     from webapp.db import alembic, db, prepare_engine
     from webapp.participate import landing, steps
 
-    app = Application("webapp", instance_path=instance_path)
+    instance_path = instance_path or os.environ.get("CREDENCE_INSTANCE")
+    app = Application("webapp", instance_path=instance_path and os.path.abspath(instance_path))
     config.configure(app, overrides)
     if app.config["PROXIES"]:
         count = int(app.config["PROXIES"])

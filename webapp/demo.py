@@ -1,5 +1,6 @@
 """`flask demo`: from a fresh clone to a running study, and back in seconds the next time."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -24,6 +25,7 @@ def run(port: int) -> None:
     """Prepare whatever is missing, then serve. Raises DemoError where the port is taken."""
     _expect_free(port)
     root = Path(current_app.root_path).parent
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     alembic.upgrade()
     password = _researcher()
     studies.load(db.session, read(root / "studies" / SLUG, Path(current_app.instance_path)))
