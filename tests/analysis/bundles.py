@@ -175,7 +175,7 @@ def tables(study: Study) -> dict[str, list[dict[str, Any]]]:
         + ["fast"] * study.fast
     )
     for number, kind in enumerate(kinds):
-        _participant(study, rows, draw, stimuli, number, kind)
+        _participant(study, rows, draw, stimuli, number=number, kind=kind)
     return rows
 
 
@@ -184,6 +184,7 @@ def _participant(
     rows: dict[str, list[dict[str, Any]]],
     draw: random.Random,
     stimuli: list[str],
+    *,
     number: int,
     kind: str,
 ) -> None:
