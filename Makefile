@@ -19,3 +19,6 @@ test: install lint
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m benchmarks.trial_page

@@ -13,13 +13,13 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     The installation's own files lie in `instance_path`, else where the environment variable
     CREDENCE_INSTANCE says, else in instance/ beside the packages.
     """
-    from webapp import accounts, cli, config, errors, headers
+    from webapp import accounts, cli, config, errors, headers, logs
     from webapp.admin import views as admin
     from webapp.db import alembic, db, prepare_engine
     from webapp.participate import landing, steps
 
     instance_path = instance_path or os.environ.get("CREDENCE_INSTANCE")
-    app = Application("webapp", instance_path=instance_path and os.path.abspath(instance_path))
+    app = logs.Application("webapp", instance_path=instance_path and os.path.abspath(instance_path))
     config.configure(app, overrides)
     if app.config["PROXIES"]:
         count = int(app.config["PROXIES"])
@@ -35,13 +35,3 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
         app.register_blueprint(blueprint)
     cli.init_app(app)
     return app
-
-
-class Application(Flask):
-    """Flask, whose log never names a path: participants' paths hold their keys."""
-
-    def log_exception(self, exc_info: Any) -> None:
-        """Log an unhandled error with the endpoint in the place of the path."""
-        from flask import request
-
-        self.logger.error("unhandled error endpoint=%s", request.endpoint, exc_info=exc_info)

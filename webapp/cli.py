@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from explainer.artifact import ArtifactError, Store
 from webapp import accounts, config, demo, export, preparation, studies
@@ -55,7 +55,7 @@ def _refusing(function: Any) -> Any:
             demo.DemoError,
         ) as error:
             raise Refusal(str(error)) from error
-        except OperationalError as error:
+        except (OperationalError, ProgrammingError) as error:
             raise Refusal(
                 f"the database cannot be used ({error.orig}); if it is new or older than this "
                 "version, run: flask db upgrade"

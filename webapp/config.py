@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,6 @@ def configure(app: Flask, overrides: dict[str, Any]) -> None:
         SESSION_COOKIE_NAME="credence",
         # How many proxies in front of gunicorn set X-Forwarded-*; behind one that ends TLS: 1.
         PROXIES=0,
-        HTTPS=False,
         BOOTSTRAP_SERVE_LOCAL=True,
         RATELIMIT_STORAGE_URI="memory://",
         LOGIN_LIMIT="10 per minute",
@@ -44,7 +45,6 @@ def configure(app: Flask, overrides: dict[str, Any]) -> None:
     Path(app.instance_path).mkdir(parents=True, exist_ok=True)
     if not app.config.get("SECRET_KEY"):
         app.config["SECRET_KEY"] = _secret(Path(app.instance_path) / "secret_key")
-    app.config["SESSION_COOKIE_SECURE"] = app.config["HTTPS"]
     app.config["SQLALCHEMY_ENGINES"] = {"default": app.config["DATABASE_URL"]}
     app.config["ALEMBIC"] = {
         "script_location": str(Path(app.root_path).parent / "migrations"),
@@ -60,17 +60,18 @@ def artifacts(app: Flask) -> Path:
 
 def _secret(path: Path) -> str:
     """Read the installation's own key; the first process makes it, readable by nobody else."""
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        key = path.read_text()
-        if len(key) < 64:
-            raise RuntimeError(
-                f"{path} holds no key; remove it to make a new one (open participant pages will "
-                "have to be reloaded, researchers will have to log in again)"
-            ) from None
-        return key
-    with os.fdopen(handle, "w") as file:
-        key = secrets.token_hex(32)
-        file.write(key)
+    if not path.exists():
+        handle, made = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+        # Of several processes that start at once, the first to link decides for all.
+        with suppress(FileExistsError):
+            os.link(made, path)
+        os.unlink(made)
+    key = path.read_text()
+    if len(key) < 64:
+        raise RuntimeError(
+            f"{path} holds no key; remove it to have a new one made (researchers will have to log "
+            "in again, participants to send their open page twice)"
+        )
     return key

@@ -53,7 +53,9 @@ class Outcomes(Part):
 class Recruitment(Part):
     """Where participants come from: the URL parameter with their id, and codes to return."""
 
-    id_parameter: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")] | None
+    id_parameter: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")] | None
+    ) = None
     outcomes: Outcomes = Outcomes()
 
 
@@ -328,7 +330,7 @@ class Definition(Part):
     title: Text
     seed: int
     pages: dict[Name, RelativePath]
-    recruitment: Recruitment = Recruitment(id_parameter=None)
+    recruitment: Recruitment = Recruitment()
     checkpoints: dict[Name, File] = {}
     stimuli: dict[Name, StimulusSet] = {}
     explanations: dict[Name, ExplanationPlan] = {}

@@ -90,6 +90,9 @@ def enrol(
 def decline(session: Session, version_id: int, token: str) -> None:
     """Store that somebody said no, and nothing else; saying it twice counts once."""
     with writing(session):
+        session.execute(
+            select(StudyVersion.id).where(StudyVersion.id == version_id).with_for_update()
+        )
         known = session.scalar(
             select(Participant).where(Participant.token_hash == token_hash(token))
         )

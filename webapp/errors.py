@@ -1,6 +1,7 @@
 """Pages for what goes wrong: what happened, that nothing is lost, and what to do."""
 
 from flask import Flask, render_template
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
 ADVICE = {
@@ -21,6 +22,11 @@ def init_app(app: Flask) -> None:
         own = error.description != type(error).description
         advice = str(error.description) if own else ADVICE.get(code, "Please try again.")
         return render_template("error.html", code=code, name=error.name, advice=advice), code
+
+    @app.errorhandler(CSRFError)
+    def forged(error: CSRFError) -> tuple[str, int]:
+        advice = "This page was open for too long. Go back, reload it and try again."
+        return render_template("error.html", code=400, name=error.name, advice=advice), 400
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(error: RequestEntityTooLarge) -> tuple[str, int]:

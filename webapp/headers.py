@@ -1,6 +1,7 @@
 """Headers of every answer: nothing from other hosts, no inline script, no leaking of links."""
 
 from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface
 
 from webapp.participate import BLUEPRINTS
 
@@ -19,8 +20,17 @@ POLICY = "; ".join(
 )
 
 
+class CookieSessions(SecureCookieSessionInterface):
+    """Flask's signed cookie, which is Secure wherever the page came over HTTPS."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether this request came over HTTPS, as far as the trusted proxies say."""
+        return request.is_secure
+
+
 def init_app(app: Flask) -> None:
     """Set the headers on every response of the application."""
+    app.session_interface = CookieSessions()
 
     @app.after_request
     def set_headers(response: Response) -> Response:
@@ -32,6 +42,6 @@ def init_app(app: Flask) -> None:
         response.headers["Referrer-Policy"] = "no-referrer" if participants else "same-origin"
         if request.endpoint not in ("static", "bootstrap.static"):
             response.headers["Cache-Control"] = "no-store"
-        if app.config["HTTPS"]:
+        if request.is_secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response

@@ -126,7 +126,7 @@ def _enrol(version: StudyVersion, slug: str, token: str, external_id: str) -> Re
         token,
         max_age=COOKIE_SECONDS,
         path=url_for(".read", slug=slug),
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        secure=request.is_secure,
         httponly=True,
         samesite="Lax",
     )
