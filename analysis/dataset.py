@@ -19,7 +19,7 @@ from typing import Any, Self
 import pandas as pd
 
 from analysis.bundle import BundleError, Files, digest, open_bundle
-from analysis.design import Design, Exclusion
+from analysis.design import NUMERIC, Design, Exclusion, TooFast
 from analysis.tables import TABLES, check_answers, check_links, parse_table
 
 BUNDLE_SCHEMA = "credence/bundle/1"
@@ -103,10 +103,8 @@ def exclude(dataset: Dataset, rules: Sequence[Exclusion]) -> tuple[Dataset, Excl
             reason = "not finished" if outcome == "active" else str(outcome)
             reasons[participant_id] = (reason, f"outcome: {outcome}")
     for rule in rules:
-        for participant_id, median in median_trial_ms(dataset).items():
-            if median < rule.median_trial_ms_below and participant_id not in reasons:
-                detail = f"median trial {median:.0f} ms, below {rule.median_trial_ms_below:.0f} ms"
-                reasons[str(participant_id)] = (rule.id, detail)
+        for participant_id, detail in _excluded_by(dataset, rule).items():
+            reasons.setdefault(participant_id, (rule.id, detail))
     kept = dataset.only(pd.Series([i for i in people.index if i not in reasons], dtype=str))
     order = ["simulated", "declined", "withdrawn", "not finished"]
     order += [reason for reason, _ in reasons.values() if reason not in order]
@@ -114,11 +112,23 @@ def exclude(dataset: Dataset, rules: Sequence[Exclusion]) -> tuple[Dataset, Excl
     return kept, Exclusions(tuple(sorted(rows, key=lambda row: order.index(row[1]))))
 
 
-def median_trial_ms(dataset: Dataset) -> pd.Series:
-    """Each participant's median duration of a submitted trial, ms."""
-    steps = dataset.steps
-    trials = steps[(steps["step_kind"] == "trial") & steps["duration_ms"].notna()]
-    return trials.groupby("participant_id")["duration_ms"].median()
+def _excluded_by(dataset: Dataset, rule: Exclusion) -> dict[str, str]:
+    """Whom a declared rule leaves out -> why."""
+    if isinstance(rule, TooFast):
+        steps = dataset.steps
+        trials = steps[(steps["step_kind"] == "trial") & steps["duration_ms"].notna()]
+        medians = trials.groupby("participant_id")["duration_ms"].median()
+        limit = rule.median_trial_ms_below
+        return {
+            str(participant_id): f"median trial {median:.0f} ms, below {limit:.0f} ms"
+            for participant_id, median in medians.items()
+            if median < limit
+        }
+    rows = dataset.responses[dataset.responses["item_id"] == rule.item]
+    numeric = dataset.design.items[rule.item].kind in NUMERIC
+    given = rows["value_number" if numeric else "value_text"]
+    who = rows.loc[given == rule.equals, "participant_id"]
+    return dict.fromkeys(who, f"answered {rule.equals} to {rule.item}")
 
 
 def _study_version(description: dict[str, Any]) -> str:
@@ -153,11 +163,13 @@ def _read_csv(files: Files, name: str) -> pd.DataFrame:
         raise BundleError(f"{name} is missing; export the bundle again")
     try:
         with files.open(name) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as lines:
-            header = next(csv.reader(lines), [])
+            first = lines.readline()
+        header = next(csv.reader([first]), [])
         if len(header) != len(set(header)):
             raise BundleError(f"{name} has two columns of one name; export the bundle again")
         with files.open(name) as file:
-            # Words such as "NA" and "none" are answers and levels here, not missing values.
+            # Words such as "NA" and "none" are answers and levels here, not missing values. Where
+            # lines end in LF alone, a lone CR is something that a participant typed.
             return pd.read_csv(
                 file,
                 dtype=str,
@@ -165,6 +177,7 @@ def _read_csv(files: Files, name: str) -> pd.DataFrame:
                 na_values=[""],
                 encoding="utf-8-sig",
                 index_col=False,
+                lineterminator=None if first.endswith("\r\n") else "\n",
             )
     except pd.errors.EmptyDataError as error:
         raise BundleError(f"{name} is empty, even of a header; export the bundle again") from error

@@ -60,11 +60,23 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Exclusion:
-    """A declared rule: a participant whose median trial took less than this is left out."""
+class TooFast:
+    """A declared rule: leave out whose median trial took less than this."""
 
     id: str
     median_trial_ms_below: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A declared rule: leave out who gave this answer (a number, or the value of a choice)."""
+
+    id: str
+    item: str
+    equals: float | str
+
+
+Exclusion = TooFast | Answered
 
 
 @dataclass(frozen=True)
@@ -115,8 +127,9 @@ class Design:
             raise BundleError(
                 f"study/design.json is not a valid design ({error}); export the bundle again"
             ) from error
-        unknown = [i for i in trial_items if i not in design.items]
-        unknown += [i for s in design.scales.values() for i in s.items if i not in design.items]
+        used = [*trial_items, *(i for scale in design.scales.values() for i in scale.items)]
+        used += [rule.item for rule in design.exclusions if isinstance(rule, Answered)]
+        unknown = [item for item in used if item not in design.items]
         if unknown:
             raise BundleError(
                 f"study/design.json uses the item {unknown[0]!r} but does not define it; export "
@@ -200,10 +213,21 @@ def _score(data: Mapping[str, Any]) -> Score:
 
 
 def _exclusion(data: Mapping[str, Any]) -> Exclusion:
-    known = {"id", "median_trial_ms_below"}
-    if set(data) - known:
-        raise ValueError(f"exclusion rule {sorted(set(data) - known)[0]!r} is not known here")
-    return Exclusion(_get(data, "id", str), float(data["median_trial_ms_below"]))
+    match dict(data):
+        case {"id": str(name), "median_trial_ms_below": int() | float() as limit, **rest}:
+            rule: Exclusion = TooFast(name, float(limit))
+        case {
+            "id": str(name),
+            "item": str(item),
+            "equals": int() | float() | str() as value,
+            **rest,
+        }:
+            rule = Answered(name, item, value)
+        case _:
+            raise ValueError(f"exclusion rule {dict(data)!r} is not known here")
+    if rest:
+        raise ValueError(f"exclusion rule {name} has {sorted(rest)[0]!r}, which is not known here")
+    return rule
 
 
 def _hypothesis(data: Mapping[str, Any]) -> Hypothesis:

@@ -197,10 +197,14 @@ def exclusions(found: Json) -> Html:
     if not found["rules"]:
         text = "The study declared no exclusion rule."
         return section("exclusions", "With and without the exclusions", paragraph(text))
-    excluded = sum(rule["excluded"] for rule in found["rules"])
     said = [f"{rule['id']}: {rule['text']}; {rule['excluded']} excluded" for rule in found["rules"]]
-    if not excluded:
-        said.append("Nobody was excluded by these rules, so each result is the same either way.")
+    if any(not rule["undone"] for rule in found["rules"]):
+        said.append(
+            "Whom a rule excludes by an answer is left out of every result: the answer may be that "
+            "theirs are not to be used."
+        )
+    if not sum(rule["excluded"] for rule in found["rules"] if rule["undone"]):
+        said.append("So each result is the same with and without the other exclusions.")
         return section("exclusions", "With and without the exclusions", bullets(said))
     pairs = zip(_lines(found["main"]), _lines(found["with_excluded"]), strict=True)
     return section(
@@ -208,7 +212,7 @@ def exclusions(found: Json) -> Html:
         "With and without the exclusions",
         bullets(said),
         table(
-            "The same results without and with those whom the rules exclude",
+            "The same results without and with those who were too fast",
             ("Result", "Without them", "With them"),
             [(label, main, other) for (label, main), (_, other) in pairs],
         ),

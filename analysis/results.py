@@ -1,7 +1,8 @@
 """Everything that a report says, as one JSON: who took part, what was shown, what was found.
 
 Every analysis stands twice: "main" without the participants whom the declared rules exclude, and
-"with_excluded" with them.
+"with_excluded" with those who were too fast. Who is excluded by an answer is in neither: such a
+rule can be a participant's word that the answers may not be used, and that holds everywhere.
 """
 
 import platform
@@ -12,6 +13,7 @@ import pandas as pd
 
 from analysis.analyse import analyse
 from analysis.dataset import COMPLETE, Dataset, Exclusions, exclude
+from analysis.design import Answered, Exclusion, TooFast
 from analysis.limitations import limitations
 
 SCHEMA = "credence/results/1"
@@ -41,7 +43,7 @@ def results(dataset: Dataset) -> Json:
     """All results of a bundle. Holds no date and no path: one bundle gives one JSON."""
     rules = dataset.design.exclusions
     kept, left_out = exclude(dataset, rules)
-    everyone, _ = exclude(dataset, ())
+    everyone, _ = exclude(dataset, [rule for rule in rules if isinstance(rule, Answered)])
     study = dataset.description["study"]
     found: Json = {
         "schema": SCHEMA,
@@ -59,8 +61,9 @@ def results(dataset: Dataset) -> Json:
         "rules": [
             {
                 "id": rule.id,
-                "text": f"median time on a trial below {rule.median_trial_ms_below:g} ms",
+                "text": _rule_text(dataset, rule),
                 "excluded": left_out.counts().get(rule.id, 0),
+                "undone": isinstance(rule, TooFast),
             }
             for rule in rules
         ],
@@ -76,6 +79,16 @@ def results(dataset: Dataset) -> Json:
     }
     found["limitations"] = limitations(found)
     return found
+
+
+def _rule_text(dataset: Dataset, rule: Exclusion) -> str:
+    if isinstance(rule, TooFast):
+        return f"median time on a trial below {rule.median_trial_ms_below:g} ms"
+    item = dataset.design.items[rule.item]
+    answer = str(rule.equals)
+    if item.kind == "yes_no":
+        answer = {"0": "no", "1": "yes"}.get(answer, answer)
+    return f"answered {item.choices.get(answer) or answer} to “{item.text}”"
 
 
 def _participants(dataset: Dataset, kept: Dataset, left_out: Exclusions) -> Json:

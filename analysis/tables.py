@@ -106,6 +106,9 @@ def parse_table(name: str, frame: pd.DataFrame, design: Design) -> pd.DataFrame:
     Raises BundleError naming table, row (the header is row 1) and column.
     """
     columns = dict(TABLES[name])
+    if "simulated" in columns and "simulated" not in frame:
+        # Only installations that simulate participants export the column.
+        frame = frame.assign(simulated="false")
     if columns.pop("factor_", None):
         columns |= {f"factor_{factor.name}": "text" for factor in design.factors}
     for column in columns:

@@ -80,11 +80,12 @@ def test_holm_agrees_with_r():
     assert compare.holm([]) == []
 
 
-@few
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_agrees_with_statsmodels(p_values):
-    wanted = multipletests(p_values, method="holm")[1]
-    assert compare.holm(p_values) == pytest.approx(list(wanted))
+def test_holm_agrees_with_statsmodels():
+    draw = np.random.default_rng(3)
+    for size in range(1, 12):
+        p_values = draw.uniform(size=size).round(2).tolist()
+        wanted = multipletests(p_values, method="holm")[1]
+        assert compare.holm(p_values) == pytest.approx(list(wanted))
 
 
 ratings = st.lists(st.tuples(st.integers(1, 7), st.integers(1, 7)), min_size=4, max_size=30)

@@ -99,7 +99,7 @@ def without(name):
         (edit_text("study/design.json", "{", "["), "study/design.json is not JSON"),
         (edit_json("study/design.json", slug=None), "slug is missing"),
         (edit_json("study/design.json", blocks=[{"items": ["x"]}]), "item 'x' but does not"),
-        (edit_json("study/design.json", exclusions=[{"id": "a", "b": 1}]), "'b' is not known"),
+        (edit_json("study/design.json", exclusions=[{"id": "a", "b": 1}]), "is not known here"),
         (edit_json("study/design.json", factors={"f": {"levels": ["a"]}}), "vary of factor f"),
         (edit_json("study/design.json", items={"a": {"kind": "likert"}}), "min is missing"),
         (
@@ -219,3 +219,33 @@ def test_an_empty_study_is_a_dataset(build):
     dataset = load(build(people=0, declined=0, withdrawn=0, active=0, simulated=0, fast=0))
     assert len(dataset.participants) == 0
     assert dataset.responses["value_number"].dtype == float
+
+
+def test_an_answer_can_exclude_and_then_counts_in_no_result(build):
+    from analysis.results import results
+
+    study = bundles.design(bundles.Study())
+    study["exclusions"].append({"id": "phones", "item": "device", "equals": "phone"})
+    study["exclusions"].append({"id": "said_no", "item": "age", "equals": 21})
+    found = results(load(build(new_design=study)))
+    assert [rule["excluded"] for rule in found["rules"]] == [1, 12, 1]
+    assert found["rules"][1]["text"] == "answered A phone to “What are you using?”"
+    assert (found["main"]["n"], found["with_excluded"]["n"]) == (11, 12)
+
+
+def test_a_bundle_without_simulated_participants_needs_no_such_column(build):
+    folder = build()
+    path = folder / "data/table-participants_data.csv"
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    at = lines[0].index("simulated")
+    path.write_text("".join(",".join(line[:at] + line[at + 1 :]) + "\n" for line in lines))
+    bundles.seal(folder)
+    dataset = load(folder)
+    assert not dataset.participants["simulated"].any()
+
+
+@pytest.mark.parametrize("typed", ["one\rtwo", "a\x00b", "\u2028", "tab\t,;\"'", "NA", "null", " "])
+def test_odd_characters_in_an_answer_stay_in_it(build, typed):
+    dataset = load(build(comments=(typed,)))
+    why = dataset.responses[dataset.responses["item_id"] == "why"]["value_text"]
+    assert set(why) == {typed}
