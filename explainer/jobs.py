@@ -57,6 +57,11 @@ class Prepared:
         self.log_probabilities = round_off(
             predict(self.model, self.data.images), LOG_PROBABILITY_DECIMALS
         )
+        for row in np.flatnonzero(~np.isfinite(self.log_probabilities).all(-1)):
+            raise ImagesError(
+                f"{stimuli.data.path}: the model's output for row {row} is NaN or infinite: train "
+                "another checkpoint, or leave the image out"
+            )
         self.predicted = self.log_probabilities.argmax(-1)
         self.selected = select(
             self.data.labels, self.predicted, stimuli.right, stimuli.wrong, stimuli.seed

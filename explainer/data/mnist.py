@@ -4,7 +4,9 @@ Source: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist/, idx format.
 """
 
 import gzip
+import math
 import os
+import struct
 import urllib.error
 import urllib.request
 import zlib
@@ -130,11 +132,12 @@ def _idx(data: bytes, name: str) -> Bytes:
         raise DataError(f"{name} is no idx file of bytes: download it again")
     dimensions = data[3]
     start = 4 + 4 * dimensions
-    shape = tuple(int(size) for size in np.frombuffer(data[4:start], ">u4"))
-    if len(shape) != dimensions or len(data) - start != int(np.prod(shape)):
+    if len(data) < start:
+        raise DataError(f"{name} ends within its header: download it again")
+    shape = struct.unpack(f">{dimensions}I", data[4:start])
+    if len(data) - start != math.prod(shape):
         raise DataError(
-            f"{name} holds {max(len(data) - start, 0)} values, its header says {shape}: "
-            "download it again"
+            f"{name} holds {len(data) - start} values, its header says {shape}: download it again"
         )
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
 

@@ -114,7 +114,7 @@ def partition_values(game: Game, evaluations: int, seed: int) -> tuple[Float64, 
     if game.tree is None:
         raise MethodError("partition needs a hierarchy of the players")
     with _numpy_seed(seed):  # shap breaks ties between regions by numpy's global generator
-        explainer = shap.explainers.Partition(game, _Coalitions(game))
+        explainer = shap.explainers.Partition(game, _Coalitions(game.players, game.tree))
         found = explainer(
             np.ones((1, game.players)), max_evals=evaluations, batch_size=BATCH, silent=True
         )
@@ -127,7 +127,8 @@ def permutation_values(game: Game, evaluations: int, seed: int) -> tuple[Float64
     `evaluations` must be at least 2 x players + 1: one permutation there and back.
     """
     with _numpy_seed(seed):
-        explainer = shap.explainers.Permutation(game, _Coalitions(game), seed=seed)
+        # No tree: with one, shap keeps branches together, and draws from an unseeded source.
+        explainer = shap.explainers.Permutation(game, _Coalitions(game.players), seed=seed)
         found = explainer(
             np.ones((1, game.players)), max_evals=evaluations, batch_size=BATCH, silent=True
         )
@@ -145,11 +146,10 @@ class _Coalitions(shap.maskers.Masker):  # type: ignore[misc]
     immutable_outputs = True
     fixed_background = True
 
-    def __init__(self, game: Game) -> None:
-        """Take the number of players and their hierarchy from the game."""
-        self.shape = (1, game.players)
-        if game.tree is not None:
-            self.clustering = game.tree
+    def __init__(self, players: int, tree: Float64 | None = None) -> None:
+        """Say how many players there are, and their hierarchy."""
+        self.shape = (1, players)
+        self.clustering = tree
 
     def __call__(self, mask: Masks, x: NDArray[Any]) -> NDArray[Any]:
         """One row: which players play."""

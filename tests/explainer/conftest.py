@@ -87,7 +87,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def shap_and_controls() -> dict[str, dict[str, Any]]:
     return {
         "shuffled": {"method": "shuffled", "of": "shap", "seed": 7},
@@ -96,6 +96,6 @@ def shap_and_controls() -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.fixture()
+@pytest.fixture
 def golden() -> Callable[[str], Any]:
     return lambda name: np.load(GOLDEN / name)

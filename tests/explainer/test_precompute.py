@@ -1,0 +1,322 @@
+"""Precompute: plan in, artifacts out; stops, resumes, repeats, and says what is wrong."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explainer.artifact import Store, sha256
+from explainer.models import checkpoint
+from explainer.models.image import Preprocessing, predict
+from explainer.precompute import PrecomputeError, estimate, main, run
+from tests.explainer.conftest import ABOUT, tiny_model
+
+
+def explanations(result, store, name):
+    return {
+        stimulus: store.read_explanation(digest)
+        for stimulus, digest in result.explanations[name].items()
+    }
+
+
+def digests(store):
+    """Names and content of everything but what a run cost."""
+    return {
+        path.relative_to(store.root): path.read_bytes()
+        for path in store.root.rglob("*")
+        if path.is_file() and not path.name.endswith(".run.json")
+    }
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def test_stimuli(tiny, store, shap_and_controls):
+    result = run(tiny.plan(**shap_and_controls), store)
+    found = [store.read_stimulus(digest) for digest in result.stimuli["shapes"]]
+    assert sorted(stimulus.model_correct for stimulus in found) == [False] * 2 + [True] * 3
+    for stimulus in found:
+        row = stimulus.source["index"]
+        assert stimulus.predicted == "abc"[tiny.predicted[row]]
+        assert stimulus.source == {
+            "data_sha256": tiny.data_digest,
+            "index": row,
+            "test_index": row + 100,
+        }
+        assert stimulus.checkpoint_digest == tiny.digest
+        exact = stimulus.log_probabilities.astype(float)
+        np.testing.assert_array_equal(np.round(exact, 5).astype(np.float32), exact)
+
+
+def test_explanations_and_controls(tiny, store, shap_and_controls):
+    result = run(tiny.plan(**shap_and_controls), store)
+    assert set(result.explanations) == {"shap", "mismatched", "shuffled"}
+    real = explanations(result, store, "shap")
+    assert list(real) == result.stimuli["shapes"]
+    donors = set()
+    for stimulus, found in explanations(result, store, "mismatched").items():
+        donor = store.read_explanation(found.job.parameters["of"])
+        donors.add(donor.job.stimulus_digest)
+        assert found.job.stimulus_digest == stimulus
+        assert donor.job.stimulus_digest not in result.stimuli["shapes"]
+        assert (found.values == donor.values).all()
+        assert found.outputs == real[stimulus].outputs == donor.outputs
+        assert found.completeness_gap is None
+        store.read_stimulus(donor.job.stimulus_digest)
+    assert len(donors) == 5
+    for stimulus, found in explanations(result, store, "shuffled").items():
+        assert found.job.parameters == {"of": result.explanations["shap"][stimulus]}
+        assert sorted(found.values[:, 0]) == sorted(real[stimulus].values[:, 0])
+        assert (found.values != real[stimulus].values).any()
+        assert found.completeness_gap is None
+    for digest in result.explanations["shap"].values():
+        explanation, record = store.read_explanation(digest), store.read_run(digest)
+        assert explanation.completeness_gap < 1e-4
+        assert record.metrics == {"completeness_gap": explanation.completeness_gap}
+        assert 4 <= record.evaluations <= 41
+        assert record.device in {"cpu", "cuda"}
+        assert set(record.versions) == {"python", "numpy", "shap", "torch"}
+
+
+def test_jobs_that_are_done_are_not_done_again(tiny, store, shap_and_controls):
+    plan = tiny.plan(**shap_and_controls)
+    todo = estimate(plan, store)
+    assert (todo.jobs, todo.to_do, todo.evaluations) == (20, 20, 400)
+    first = run(plan, store)
+    assert (first.computed, first.reused) == (20, 0)
+    again = run(plan, store)
+    assert (again.computed, again.reused) == (0, 20)
+    assert again.explanations == first.explanations
+    assert estimate(plan, store).to_do == 0
+    broken = store.path(first.explanations["shap"][first.stimuli["shapes"][0]])
+    broken.write_bytes(broken.read_bytes()[:-20])
+    assert run(plan, store).computed == 1
+    assert run(plan, store).computed == 0
+
+
+def test_only(tiny, store, shap_and_controls):
+    result = run(tiny.plan(**shap_and_controls), store, only="shuffled")
+    assert set(result.explanations) == {"shuffled"}
+    assert result.computed == 10
+
+
+def test_all_outputs(tiny, store):
+    everything = {"method": "permutation", "parameters": {"evaluations": 73}, "output": "all"}
+    result = run(tiny.plan(e=everything), store)
+    for found in explanations(result, store, "e").values():
+        assert found.outputs == ("a", "b", "c")
+        assert found.values.shape == (36, 3)
+
+
+def test_progress(tiny, store, shap_and_controls):
+    seen = []
+    run(tiny.plan(**shap_and_controls), store, progress=lambda *what: seen.append(what))
+    assert seen[0] == (0, 20, "shap of shapes")
+    assert seen[-1] == (20, 20, "done")
+
+
+@pytest.mark.parametrize("where", ["a job", "a write"])
+def test_an_interrupt_leaves_no_part_and_the_same_command_goes_on(
+    tiny, store, shap_and_controls, monkeypatch, where
+):
+    plan = tiny.plan(**shap_and_controls)
+    calls = []
+
+    def stop(*_):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+
+    if where == "a write":
+        monkeypatch.setattr(os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, store, progress=stop if where == "a job" else None)
+    monkeypatch.undo()
+    assert not list(store.root.rglob("*.part"))
+    result = run(plan, store)
+    assert result.reused > 0
+    assert result.reused + result.computed == 20
+
+
+def test_a_full_disk(tiny, store, shap_and_controls):
+    """The kernel refuses every byte written to a file, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    plan = tiny.plan(**shap_and_controls)
+    run(plan, store, only="shap")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(PrecomputeError, match=r"cannot write .*nothing is half-written: free"):
+            run(plan, store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(store.root.rglob("*.part"))
+    assert run(plan, store).reused == 5
+
+
+def spawn(plan, store, threads):
+    command = [sys.executable, "-W", "error", "-m", "explainer.precompute", plan, "--store", store]
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    return subprocess.Popen(
+        [str(part) for part in command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_killed_and_raced_and_repeated_elsewhere(tiny, store, shap_and_controls, tmp_path):
+    """Two processes at once on one plan, one killed: the other ends well, nothing is damaged, and
+    a third, here, with another number of threads, gets the same bytes."""
+    shap_and_controls["shap"]["parameters"]["evaluations"] = 400
+    plan = tiny.plan(**shap_and_controls)
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan))
+    killed, other = spawn(path, store.root, "2"), spawn(path, store.root, "1")
+    deadline = time.monotonic() + 120
+    while not list((store.root / "jobs").glob("*/*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    out, err = other.communicate(timeout=120)
+    assert other.returncode == 0, err
+    found = json.loads(out)
+    result = run(plan, store)
+    assert result.computed == 0
+    assert result.explanations == found["explanations"]
+    elsewhere = Store(tmp_path / "elsewhere")
+    assert run(plan, elsewhere).computed == 20
+    written = {path: data for path, data in digests(store).items() if path.suffix != ".part"}
+    assert digests(elsewhere) == written
+
+
+def test_too_few_of_a_kind(tiny, store, shap_and_controls):
+    plan = tiny.plan(**shap_and_controls)
+    plan["stimuli"]["shapes"]["select"]["wrong"] = 11
+    with pytest.raises(PrecomputeError, match="20 that the model gets right and 10 that it gets"):
+        run(plan, store)
+    assert not store.root.exists()
+
+
+def test_permutation_with_too_small_a_budget_says_so_before_any_work(tiny, store):
+    plan = tiny.plan(
+        first={"method": "partition", "parameters": {"evaluations": 40}},
+        e={"method": "permutation", "parameters": {"evaluations": 72}},
+    )
+    with pytest.raises(PrecomputeError, match=r"explanations\.e\.parameters\.evaluations: .* 73"):
+        run(plan, store)
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("checkpoint", "path"), "/nowhere", r"/nowhere/card\.json: no such file.*flask train"),
+        (("checkpoint", "sha256"), "0" * 64, "SHA-256 is .*, but 0000"),
+        (("data", "path"), "/nowhere.npz", r"/nowhere\.npz: no such file"),
+        (("data", "sha256"), "0" * 64, "SHA-256 is .*, but 0000"),
+        (("data", "sha256"), "0", "stimuli.shapes.data.sha256: expected 64"),
+    ],
+)
+def test_wrong_files(tiny, store, place, value, message):
+    part, key = place
+    plan = tiny.plan(shap={"method": "partition"})
+    plan["stimuli"]["shapes"][part][key] = value
+    with pytest.raises(PrecomputeError, match=message):
+        run(plan, store)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": np.zeros((3, 6, 6), np.uint8)}, "no .npz with images, labels and indices"),
+        ({"images": np.zeros((3, 6, 6))}, "images is float64"),
+        ({"images": np.zeros((3, 5, 6), np.uint8)}, r"images are \(5, 6\), but the checkpoint"),
+        ({"labels": np.array([0, 1, 3])}, "a label is 3, but the checkpoint has 3 classes"),
+        ({"labels": np.array([0, 1])}, "labels is int64"),
+        ({"indices": np.array(["a", "b", "c"])}, "indices is <U1"),
+        ({"indices": np.array([{}, {}, {}])}, "no .npz with"),
+    ],
+)
+def test_wrong_data(tiny, store, tmp_path, arrays, message):
+    whole = {
+        "images": np.zeros((3, 6, 6), np.uint8),
+        "labels": np.arange(3),
+        "indices": np.arange(3),
+    }
+    path = tmp_path / "bad.npz"
+    if message.startswith("no .npz with images"):
+        np.savez(path, **arrays)
+    else:
+        np.savez(path, **{**whole, **arrays})
+    check_refused(tiny, store, path, message)
+
+
+def test_data_that_is_no_zip(tiny, store, tmp_path):
+    path = tmp_path / "bad.npz"
+    path.write_bytes(b"images")
+    check_refused(tiny, store, path, "no .npz with")
+
+
+def check_refused(tiny, store, path, message):
+    plan = tiny.plan(shap={"method": "partition"})
+    digest = sha256(path.read_bytes())
+    plan["stimuli"]["shapes"]["data"] = {"path": str(path), "sha256": digest}
+    with pytest.raises(PrecomputeError, match=message):
+        run(plan, store)
+
+
+def overflowing(tiny, tmp_path, brightest):
+    """A plan whose model is fine up to a hundredth of full brightness and overflows above."""
+    model = tiny_model()
+    model.preprocessing = Preprocessing(6, 6, mean=0.0, std=1e-39)
+    digest = checkpoint.save(tmp_path / "model", model, ABOUT)
+    images = np.random.default_rng(0).integers(0, brightest, (5, 6, 6)).astype(np.uint8)
+    path = tmp_path / "dark.npz"
+    labels = predict(model, images).argmax(-1)
+    np.savez(path, images=images, labels=labels, indices=np.arange(5))
+    plan = tiny.plan(e={"method": "partition", "parameters": {"mask": 1}})
+    plan["stimuli"]["dark"] = {
+        "checkpoint": {"path": str(tmp_path / "model"), "sha256": digest},
+        "data": {"path": str(path), "sha256": sha256(path.read_bytes())},
+        "select": {"right": 1, "wrong": 0, "seed": 0},
+    }
+    del plan["stimuli"]["shapes"]
+    return plan
+
+
+def test_nan_names_the_stimulus(tiny, store, tmp_path):
+    message = r"explanation e of stimulus [0-9a-f]{64} \(row \d of dark\): .* NaN or infinite"
+    with pytest.raises(PrecomputeError, match=message):
+        run(overflowing(tiny, tmp_path, brightest=3), store)
+    with pytest.raises(PrecomputeError, match=r"dark\.npz: the model's output for row 0 is NaN"):
+        run(overflowing(tiny, tmp_path, brightest=256), store)
+
+
+def test_no_such_device(tiny, store, shap_and_controls):
+    with pytest.raises(PrecomputeError, match="no device 'tpu' here; there is cpu"):
+        run(tiny.plan(**shap_and_controls), store, device="tpu")
+
+
+def test_command_line(tiny, store, shap_and_controls, tmp_path, capsys):
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(tiny.plan(**shap_and_controls)))
+    assert main([str(path), "--store", str(store.root), "--dry-run"]) == 0
+    assert "to_do=20" in capsys.readouterr().out
+    assert main([str(path), "--store", str(store.root)]) == 0
+    assert json.loads(capsys.readouterr().out)["computed"] == 20
+    assert main([str(path), "--store", str(store.root), "--only", "lime"]) == 1
+    assert "no explanation 'lime'" in capsys.readouterr().err
+    path.write_text("{")
+    assert main([str(path), "--store", str(store.root)]) == 1
+    assert "no readable plan" in capsys.readouterr().err
+    assert main([str(Path("/nowhere")), "--store", str(store.root)]) == 1
