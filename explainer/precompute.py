@@ -51,6 +51,13 @@ class Estimate:
     evaluations: int
     seconds: float
 
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return (
+            f"{self.to_do} of {self.jobs} explanations to do: {self.evaluations} model evaluations,"
+            f" about {self.seconds:.0f} s"
+        )
+
 
 def run(
     plan: dict[str, Any],

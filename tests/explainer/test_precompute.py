@@ -311,7 +311,7 @@ def test_command_line(tiny, store, shap_and_controls, tmp_path, capsys):
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(tiny.plan(**shap_and_controls)))
     assert main([str(path), "--store", str(store.root), "--dry-run"]) == 0
-    assert "to_do=20" in capsys.readouterr().out
+    assert "20 of 20 explanations to do: 400 model evaluations" in capsys.readouterr().out
     assert main([str(path), "--store", str(store.root)]) == 0
     assert json.loads(capsys.readouterr().out)["computed"] == 20
     assert main([str(path), "--store", str(store.root), "--only", "lime"]) == 1
