@@ -102,7 +102,8 @@ def exclude(dataset: Dataset, rules: Sequence[Exclusion]) -> tuple[Dataset, Excl
         elif outcome != COMPLETE:
             reason = "not finished" if outcome == "active" else str(outcome)
             reasons[participant_id] = (reason, f"outcome: {outcome}")
-    for rule in rules:
+    # By an answer first: what a participant said goes before how fast it was said.
+    for rule in sorted(rules, key=lambda rule: isinstance(rule, TooFast)):
         for participant_id, detail in _excluded_by(dataset, rule).items():
             reasons.setdefault(participant_id, (rule.id, detail))
     kept = dataset.only(pd.Series([i for i in people.index if i not in reasons], dtype=str))

@@ -249,3 +249,11 @@ def test_odd_characters_in_an_answer_stay_in_it(build, typed):
     dataset = load(build(comments=(typed,)))
     why = dataset.responses[dataset.responses["item_id"] == "why"]["value_text"]
     assert set(why) == {typed}
+
+
+def test_what_a_participant_said_comes_before_how_fast_it_was_said(build):
+    study = bundles.design(bundles.Study())
+    study["exclusions"].append({"id": "said_no", "item": "device", "equals": "computer"})
+    dataset = load(build(new_design=study))
+    _, left_out = exclude(dataset, dataset.design.exclusions)
+    assert {who: why for who, why, _ in left_out.rows}["P0030"] == "said_no"
