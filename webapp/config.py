@@ -36,6 +36,8 @@ def configure(app: Flask, overrides: dict[str, Any]) -> None:
         SECURITY_POST_LOGOUT_VIEW="/",
         SECURITY_RETURN_GENERIC_RESPONSES=True,
         SECURITY_SEND_REGISTER_EMAIL=False,
+        SECURITY_MSG_UNAUTHENTICATED=("Please log in to see this page.", "info"),
+        SECURITY_MSG_GENERIC_AUTHN_FAILED=("The email or the password is wrong.", "error"),
         SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False, "test_environment": True},
         SECURITY_CSRF_PROTECT_MECHANISMS=["session", "basic"],
         WTF_CSRF_CHECK_DEFAULT=False,
