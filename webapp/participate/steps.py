@@ -35,6 +35,12 @@ def show(token: str) -> ResponseReturnValue:
     return _page(token, participant, participation.current_step(db.session, participant))
 
 
+@bp.get("/p/<token>/<int:position>")
+def reopen(token: str, position: int) -> ResponseReturnValue:
+    """A page with messages has this address: opened anew, it leads to the current step."""
+    return redirect(url_for(".show", token=token))
+
+
 @bp.post("/p/<token>/<int:position>")
 def submit(token: str, position: int) -> ResponseReturnValue:
     """Store this step's answers and move on; a second submit changes nothing."""
