@@ -10,6 +10,7 @@ from webapp.problems import FileError, Problem
 from webapp.problems import Path as KeyPath
 
 LARGEST_FILE = 2**20
+MOST_PARTS = 100_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -63,7 +64,12 @@ def parse(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:
         mark = error.problem_mark or error.context_mark
         where: dict[KeyPath, int] = {(): mark.line + 1} if mark else {}
         reason = error.problem or "it cannot be read"
+        if error.context and error.context_mark:
+            reason += f", {error.context} (line {error.context_mark.line + 1})"
         raise FileError(name, [Problem((), f"not valid YAML: {reason}")], where) from error
+    except (AttributeError, KeyError) as error:
+        reason = "a value does not fit the !! tag before it; remove the tag"
+        raise FileError(name, [Problem((), f"not valid YAML: {reason}")], {}) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise FileError(name, [Problem((), f"not valid YAML: {error}")], {}) from error
     finally:
@@ -78,6 +84,8 @@ def _walk(
     open_nodes: set[int],
 ) -> None:
     lines.setdefault(path, node.start_mark.line + 1)
+    if len(lines) > MOST_PARTS:
+        raise ValueError(f"more than {MOST_PARTS} parts, aliases counted each time; shorten it")
     if id(node) in open_nodes:
         problems.append(Problem(path, "an alias refers to itself"))
         return

@@ -11,8 +11,9 @@ import pg8000.dbapi
 import pytest
 from browsing import Visitor
 from flask import Flask
-from lab import Laboratory
+from lab import Artifacts, Laboratory, write_artifacts
 
+from explainer.artifact import Store
 from webapp import create_app
 from webapp.db import alembic, db
 
@@ -115,10 +116,17 @@ def app(make_app: Callable[..., Flask]) -> Flask:
     return make_app()
 
 
+@pytest.fixture(scope="session")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Artifacts]:
+    """A folder with the artifacts of the small study, to copy."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    return folder, write_artifacts(Store(folder))
+
+
 @pytest.fixture
-def lab(app: Flask, tmp_path: Path) -> Laboratory:
+def lab(app: Flask, tmp_path: Path, ready: tuple[Path, Artifacts]) -> Laboratory:
     """A researcher's hands on the application."""
-    return Laboratory(app, tmp_path / "studies")
+    return Laboratory(app, tmp_path / "studies", ready)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 The images are the shipped MNIST ones; the log-probabilities and the values are drawn from a seed.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -65,7 +66,10 @@ DEFINITION: dict[str, Any] = {
     "items": {
         "trust": {
             "kind": "likert",
-            "text": {"en": "I would rely on this answer.", "de": "Darauf würde ich mich verlassen."},
+            "text": {
+                "en": "I would rely on this answer.",
+                "de": "Darauf würde ich mich verlassen.",
+            },
             "min": 1,
             "max": 7,
             "labels": {1: {"en": "not at all"}, 7: {"en": "completely"}},
@@ -168,9 +172,7 @@ def stimulus(index: int, *, right: bool) -> Stimulus:
         truth=str(truth),
         labels=LABELS,
         log_probabilities=np.log(probabilities).astype(np.float32),
-        checkpoint_digest=digest_of(
-            ASSETS / "checkpoints" / "mnist-s4d" / "weights.safetensors"
-        ),
+        checkpoint_digest=digest_of(ASSETS / "checkpoints" / "mnist-s4d" / "weights.safetensors"),
         source={"index": index},
     )
 
@@ -221,9 +223,10 @@ def write_artifacts(store: Store, seed: int = 7) -> Artifacts:
 class Laboratory:
     """One installation under test: its app, its database and what a researcher does with it."""
 
-    def __init__(self, app: Flask, folder: Path) -> None:
+    def __init__(self, app: Flask, folder: Path, ready: tuple[Path, Artifacts]) -> None:
         self.app = app
         self.folder = folder
+        self.ready = ready
         self.instance = Path(app.instance_path)
         self.store = Store(config.artifacts(app))
         with app.app_context():
@@ -242,9 +245,11 @@ class Laboratory:
         with self.session() as session:
             return studies.load(session, read(folder, self.instance))[0].id
 
-    def prepare(self, version_id: int, seed: int = 7) -> Artifacts:
-        """Write the artifacts and register them, as `flask precompute` does."""
-        made = write_artifacts(self.store, seed)
+    def prepare(self, version_id: int, made: Artifacts | None = None) -> Artifacts:
+        """Put the artifacts into the store and register them, as `flask precompute` does."""
+        if made is None:
+            folder, made = self.ready
+            shutil.copytree(folder, self.store.root, dirs_exist_ok=True)
         with self.session() as session:
             version = session.get_one(StudyVersion, version_id)
             plan = preparation.plan(version, self.instance)
