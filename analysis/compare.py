@@ -60,7 +60,7 @@ def wilcoxon(a: ArrayLike, b: ArrayLike) -> Estimate:
     """Wilcoxon signed-rank test of a - b; the estimate is the median difference.
 
     Differences of zero are left out of the ranks. The p value is exact up to 50 people without ties
-    or 13 with ties, else from the normal distribution.
+    or zeros and 13 with, else from the normal distribution.
     """
     x = np.round(_differences(a, b), _TIES)
     if not x.any():

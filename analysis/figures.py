@@ -143,7 +143,7 @@ def differences(hypotheses: list[Json]) -> str | None:
             colour = BLUE if row["confirmatory"] else ORANGE
             _point(axes, place, estimate["value"], estimate, colour)
         _levels(axes, names)
-        axes.set_xlabel("difference in points (95 % interval)")
+        axes.set_xlabel("difference, in the outcome's own unit")
         said = [
             f"{name}: {_interval(estimate['value'], estimate)}"
             for name, (_, estimate) in zip(names, shown, strict=True)

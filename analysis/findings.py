@@ -42,7 +42,13 @@ def _rating(rating: Json) -> Iterator[Html | None]:
         figures.likert(rating),
         "Answers in each condition, per cent. Bars to the right are above the middle of the range.",
     )
-    yield figure(figures.means(rating), "Means over participants with 95 % intervals.")
+    caption = "Means over participants with 95 % intervals."
+    if rating["vary"] == "within":
+        caption += (
+            " The same people met every condition, so overlap of these intervals does not judge a "
+            "difference; the tests do."
+        )
+    yield figure(figures.means(rating), caption)
     yield table(
         f"{rating['item']}: means over participants",
         ("Condition", "People", "Answers", "Missing", "Mean [95 % interval]", "SD"),

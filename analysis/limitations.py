@@ -41,9 +41,6 @@ def _people(found: Json) -> Iterator[str]:
             f"{complete - n} of {complete} who finished were excluded by the declared rules; "
             "compare the results with and without them."
         )
-    simulated = found["participants"]["simulated"]
-    if simulated:
-        yield f"Simulated participants in the bundle ({simulated}) are left out everywhere."
 
 
 def _design(found: Json) -> Iterator[str]:

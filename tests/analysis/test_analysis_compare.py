@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -46,6 +47,20 @@ def test_welch_and_mann_whitney_agree_with_r():
 
 def test_wilcoxon_agrees_with_r():
     agree(compare.wilcoxon([1.1, 2.2, 3.3, -0.4, 1.7, -0.2], [0] * 6), R["wilcoxon"])
+
+
+def test_wilcoxon_with_ties_is_exact_for_few_people_and_agrees_with_r_for_more():
+    few = np.array([0.5, 0.5, -0.25, 0.75, 0, 1, 0.25, -0.5, 0.75])
+    nonzero = few[few != 0]
+    ranks = stats.rankdata(abs(nonzero))
+    sums = [ranks[list(signs)].sum() for signs in itertools.product([True, False], repeat=8)]
+    smaller = [min(total, ranks.sum() - total) for total in sums]
+    seen = min(ranks[nonzero > 0].sum(), ranks[nonzero < 0].sum())
+    wanted = np.mean([total <= seen for total in smaller])
+    assert compare.wilcoxon(few, np.zeros(9)).p == pytest.approx(wanted)
+    # R: wilcox.test(more, exact = FALSE, correct = FALSE)
+    more = np.concatenate([few, [0.5, 0.5, 1, 1, 2, -1, 0.25]])
+    assert compare.wilcoxon(more, np.zeros(16)).p == pytest.approx(0.02385543, rel=1e-6)
 
 
 def test_repeated_measures_agree_with_r_and_statsmodels():
