@@ -197,7 +197,7 @@ def _plain_text(longest: int) -> Any:
         text = field.data or ""
         if "\x00" in text:
             raise StopValidation("The text holds a character that cannot be stored; write it anew.")
-        length = len(text.replace("\r\n", "\n"))
+        length = len(_lines(text))
         if length > longest:
             raise StopValidation(
                 f"The text has {length:,} characters; shorten it to {longest:,} or fewer."
@@ -229,5 +229,10 @@ def _answer(item: Item, data: Any, after: int | None) -> Answer:
         return Answer(number=float(int(data)), after_ms=after)
     if isinstance(item, Number):
         return Answer(number=float(data), after_ms=after)
-    text = str(data).replace("\r\n", "\n")
+    text = _lines(str(data))
     return Answer(text=text, after_ms=after) if text.strip() else Answer()
+
+
+def _lines(text: str) -> str:
+    """The text with every line ending as one newline, whatever the browser or a paste made it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
