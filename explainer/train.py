@@ -32,7 +32,7 @@ def train_mnist(
     out: Path,
     data: Path | None = None,
     permute: bool = False,
-    epochs: int = 8,
+    epochs: int = 3,
     seed: int = 0,
     width: int = 48,
     layers: int = 3,
@@ -63,8 +63,8 @@ def train_mnist(
     network = SequenceClassifier(Sizes(1, width, layers, state, labels=10))
     model = ImageClassifier(network, preprocessing, tuple("0123456789")).to(pick(device))
     command = (
-        f"flask train mnist{' --permute' if permute else ''} --epochs {epochs} --seed {seed} "
-        f"--width {width} --layers {layers} --state {state}"
+        f"flask train mnist --out {out.name}{' --permute' if permute else ''} --epochs {epochs} "
+        f"--seed {seed} --width {width} --layers {layers} --state {state}"
     )
     baselines = _baselines(train, digits.test)
     started = time.monotonic()
@@ -156,7 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint's folder")
     parser.add_argument("--data", type=Path, help="a folder with the four idx files")
     parser.add_argument("--permute", action="store_true", help="read the pixels bit-reversed")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--width", type=int, default=48, help="channels")
     parser.add_argument("--layers", type=int, default=3)

@@ -39,7 +39,7 @@ def test_card(shipped):
     assert accuracy["interval_95_wilson"][0] < accuracy["value"] < accuracy["interval_95_wilson"][1]
     baselines = card["metrics"]["baselines_test_accuracy"]
     assert all(baseline["value"] < 0.94 for baseline in baselines.values())
-    assert card["training"]["command"].startswith("flask train mnist --epochs")
+    assert card["training"]["command"].startswith("flask train mnist --out mnist-s4d")
     assert "/" not in card["training"]["command"]
 
 

@@ -33,7 +33,9 @@ def test_trains_writes_a_card_and_repeats(data, tmp_path):
         **SMALL,
     )
     assert steps[-1] == (12, 12)
-    assert card["training"]["command"].startswith("flask train mnist --permute --epochs 3 --seed 3")
+    assert card["training"]["command"].startswith(
+        "flask train mnist --out a --permute --epochs 3 --seed 3"
+    )
     assert card["data"]["split"] == {"train": 256, "validation": 30, "test": 40, "seed": 3}
     assert str(tmp_path) not in str(card)
     found = checkpoint.load(tmp_path / "a")
