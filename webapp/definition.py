@@ -8,6 +8,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    FiniteFloat,
     StringConstraints,
     Tag,
     model_validator,
@@ -15,8 +16,11 @@ from pydantic import (
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Language = Annotated[
+    str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=16)
+]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Text = Annotated[dict[Language, Words], Field(min_length=1)]
 
 
@@ -71,7 +75,7 @@ class Selection(Part):
 
     right: Annotated[int, Field(ge=0, le=10_000)]
     wrong: Annotated[int, Field(ge=0, le=10_000)]
-    seed: int
+    seed: Seed
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -101,7 +105,7 @@ class Shapley(Part):
     method: Literal["partition", "permutation"]
     parameters: ShapleyParameters
     output: Literal["predicted", "all"] = "predicted"
-    seed: int
+    seed: Seed
 
 
 class Mismatched(Part):
@@ -110,7 +114,7 @@ class Mismatched(Part):
     method: Literal["mismatched"]
     of: Name
     match: Literal["predicted"] = "predicted"
-    seed: int
+    seed: Seed
 
 
 class Shuffled(Part):
@@ -118,7 +122,7 @@ class Shuffled(Part):
 
     method: Literal["shuffled"]
     of: Name
-    seed: int
+    seed: Seed
 
 
 ExplanationPlan = Annotated[Shapley | Mismatched | Shuffled, Field(discriminator="method")]
@@ -197,8 +201,8 @@ class Number(_Item):
     """A number from min to max; whole numbers only where `whole` says so."""
 
     kind: Literal["number"]
-    min: float | None = None
-    max: float | None = None
+    min: FiniteFloat | None = None
+    max: FiniteFloat | None = None
     whole: bool = False
     unit: Text | None = None
 

@@ -76,12 +76,22 @@ def _problem(details: ErrorDetails, data: object) -> Problem:
     """Say a pydantic error in the words of the file; tags of unions are not part of a path."""
     path: list[str | int] = []
     here: object = data
+    tag_is_next = True
     for part in details["loc"]:
+        # pydantic names the kind of a block or a text item before their own keys block and text.
+        is_tag = (
+            tag_is_next
+            and isinstance(here, dict)
+            and part in (here.get("kind"), "block" if path[:1] == ["flow"] else None)
+        )
+        if is_tag:
+            tag_is_next = False
+            continue
         inside = (isinstance(here, dict) and part in here) or (
             isinstance(here, list) and isinstance(part, int) and part < len(here)
         )
         if inside:
-            here = here[part]  # type: ignore[index]
+            here, tag_is_next = here[part], True  # type: ignore[index]
             path.append(part)
         elif part == details["loc"][-1] and details["type"] == "missing":
             path.append(part)

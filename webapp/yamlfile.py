@@ -11,6 +11,7 @@ from webapp.problems import Path as KeyPath
 
 LARGEST_FILE = 2**20
 MOST_PARTS = 100_000
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class _Loader(yaml.SafeLoader):
@@ -89,12 +90,17 @@ def _walk(
     if id(node) in open_nodes:
         problems.append(Problem(path, "an alias refers to itself"))
         return
+    if isinstance(node, yaml.ScalarNode) and _UNSTORABLE.search(node.value):
+        problems.append(Problem(path, "holds a character that cannot be stored; remove it"))
     open_nodes = open_nodes | {id(node)}
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 problems.append(Problem(path, "a key must be a plain word"))
+                continue
+            if _UNSTORABLE.search(key.value):
+                problems.append(Problem(path, "a key holds a character that cannot be stored"))
                 continue
             part = int(key.value) if key.tag.endswith(":int") and _plain(key) else key.value
             if key.value in seen:

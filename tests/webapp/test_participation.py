@@ -146,7 +146,7 @@ def test_the_tables_refuse_an_answer_to_no_step(lab: Laboratory, opened: int) ->
     with lab.session() as session:
         session.add(Response(step_id=10_000, item_id="trust", number=1.0))
         # pg8000 has this error as a ProgrammingError.
-        with pytest.raises(DBAPIError, match="(?i)foreign key"):
+        with pytest.raises(DBAPIError, match=r"(?i)foreign key"):
             session.commit()
 
 

@@ -1,0 +1,108 @@
+"""Names, flow and files of a study: every mistake beyond the shape is said at its path."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import REPOSITORY, definition
+from mistakes import changed, places, rows
+
+from webapp.checks import find
+from webapp.definition import File
+
+WRONG = r"""
+stimuli.digits.checkpoint = digit | | expected one of: digits; did you mean digits?
+explanations.mismatched.of = lime | | unknown name 'lime'
+explanations.a = {method: shuffled, of: mismatched, seed: 1} | explanations.a.of | of a control
+explanations.none = {method: shuffled, of: shap, seed: 1} | | rename it
+factors.colour = {levels: [red, blue], vary: within} | | is called explanation
+factors.explanation.levels.1 = shapp | | did you mean shap?
+flow.1.page = welcome | | unknown name 'welcome'
+flow.2.stimuli = cats | | unknown name 'cats'
+flow.2.items.1 = certain | | unknown name 'certain'
+flow.2.per_participant = 7 | | digits selects fewer stimuli than this
+flow.2.order.max_run = {colour: 2} | flow.2.order.max_run.colour | unknown name 'colour'
+factors.explanation.vary = between | flow.2.order.max_run.explanation | cannot be short
+flow.3.scale = explanation-satisfacton | | did you mean explanation-satisfaction?
+drop flow.3.fill | | need a word for [tool]
+flow.3.fill = {tool: x, robot: y} | flow.3.fill.robot | has [robot]; remove it
+drop flow.0 | | the flow starts with its only consent step
+drop flow.5 | flow.4 | the flow ends with its only debrief step
+drop pages.debrief | pages | there is no page called debrief; name its file here
+flow.4.items = [used, trust] | items.trust | asked in two places
+flow.4.items = [used, used] | items.used | asked in two places
+pages.consent = gone.md | | gone.md: there is no such file
+pages.consent = "." | | cannot be read: Is a directory
+exclusions = [{id: x, item: age, equals: 1}] | exclusions.0.item | unknown name 'age'
+exclusions = [{id: x, item: comment, equals: a}] | exclusions.0.item | a free text cannot decide
+exclusions = [{id: x, item: sure, equals: "no"}] | exclusions.0.equals | (yes is 1, no is 0)
+exclusions = [{id: x, item: used, equals: 1}] | exclusions.0.equals | one of its choices' values
+exclusions = [{id: x, item: used, equals: nevr}] | exclusions.0.equals | did you mean never?
+checkpoints.digits.path = checkpoints/none | | no checkpoints/none beside the study
+checkpoints.digits.path = checkpoints | | cannot be read: No such file
+insert flow.3 = {step: debrief} | flow.6 | the flow ends with its only debrief step
+insert flow.3 = {step: consent} | flow.0 | the flow starts with its only consent step
+"""
+
+
+@pytest.mark.parametrize(("change", "place", "expected"), rows(WRONG))
+def test_a_wrong_name_or_flow_is_said_at_its_path(
+    tmp_path: Path, change: str, place: str, expected: str
+) -> None:
+    messages = [message for path, message in places(tmp_path, changed(change)) if path == place]
+    assert any(expected in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("more", "place", "expected"),
+    [
+        ({"outcome": "trst"}, "hypotheses.0.outcome", "did you mean trust?"),
+        ({"contrast": ["shap", "nil"]}, "hypotheses.0.contrast.1", "unknown name 'nil'"),
+    ],
+)
+def test_hypotheses_name_items_and_levels(
+    tmp_path: Path, more: dict[str, Any], place: str, expected: str
+) -> None:
+    hypothesis = {
+        "id": "H1",
+        "outcome": "trust",
+        "formula": "rating ~ explanation",
+        "contrast": ["shap", "none"],
+        "confirmatory": True,
+    }
+    ((path, message),) = places(tmp_path, definition() | {"hypotheses": [hypothesis | more]})
+    assert path == place
+    assert expected in message
+
+
+@pytest.mark.parametrize("part", ["checkpoints.digits", "stimuli.digits.data"])
+def test_a_file_with_another_digest_is_a_mistake(tmp_path: Path, part: str) -> None:
+    ((path, message),) = places(tmp_path, changed(f"{part}.sha256 = '{'0' * 64}'"))
+    assert path == f"{part}.sha256"
+    assert "another file, or a damaged one" in message
+
+
+def test_a_scale_stands_in_the_flow_once(tmp_path: Path) -> None:
+    study = definition()
+    study["flow"].insert(3, study["flow"][3])
+    assert [path for path, _ in places(tmp_path, study)] == ["flow.3.scale", "flow.4.scale"]
+
+
+def test_two_blocks_have_two_names(tmp_path: Path) -> None:
+    study = definition()
+    study["flow"].insert(3, study["flow"][2] | {"items": ["used"]})
+    study["flow"][5]["items"] = ["years"]
+    assert [path for path, _ in places(tmp_path, study)] == ["flow.2.block", "flow.3.block"]
+
+
+def test_files_are_looked_up_beside_the_study_then_in_instance_then_shipped(tmp_path: Path) -> None:
+    folder, instance = tmp_path / "study", tmp_path / "instance"
+    file = File(path="data/mnist-200.npz", sha256="0" * 64)
+    shipped = find(file, folder, instance)
+    assert shipped is not None
+    assert shipped.is_relative_to(REPOSITORY / "explainer")
+    for root in (instance, folder):
+        (root / "data").mkdir(parents=True)
+        (root / "data" / "mnist-200.npz").write_bytes(b"other")
+        assert find(file, folder, instance) == root / "data" / "mnist-200.npz"
+    assert find(File(path="data/none.npz", sha256="0" * 64), folder, instance) is None

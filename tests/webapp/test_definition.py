@@ -1,0 +1,147 @@
+"""What study.yaml may say: every wrong shape is said at its path, and editors know it too."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from lab import REPOSITORY, definition, questions_only
+from mistakes import changed, places, rows, said
+
+from webapp.definition import json_schema, say
+
+WRONG = r"""
+drop schema | | missing; this key is required
+schema = credence/study/9 | | input should be 'credence/study/1'
+colour = red | | unknown key; remove it or correct its name
+block = main | | unknown key
+slug = Small Study | | string should match pattern
+seed = eleven | | input should be a valid integer
+seed = 1.5 | | input should be a valid integer
+title = A study | | input should be a valid dictionary
+title = {} | | at least 1 item
+title = {english: x} | title.english | string should match pattern
+title = {en: "  "} | title.en | at least 1 character
+title = {en: 7} | title.en | input should be a valid string
+pages.consent = "../../secret.md" | | without ..
+pages.consent = "/etc/passwd" | | relative to the study
+pages.consent = "a\\b.md" | | with / and without ..
+pages.consent = "" | | at least 1 character
+checkpoints.digits.path = "../x" | | without ..
+checkpoints.digits.sha256 = abc | | sha256sum
+drop checkpoints.digits.sha256 | | missing
+stimuli.digits.select.right = -1 | | greater than or equal to 0
+stimuli.digits.select = {right: 0, wrong: 0, seed: 1} | | select at least one
+explanations.shap.method = magic | explanations.shap | expected one of 'partition'
+drop explanations.shap.method | explanations.shap | method
+explanations.shap.parameters.mask = 2 | | less than or equal to 1
+explanations.shap.parameters.evaluations = 3 | | greater than or equal to 10
+factors.explanation.levels = [none] | | at least 2 items
+factors.explanation.levels = [none, none] | factors.explanation | a level stands here twice
+factors.explanation.vary = across | | 'within' or 'between'
+items.trust.kind = slider | items.trust | expected one of 'likert'
+items.trust.max = 1 | items.trust | max must be 1 to 20 above min
+items.trust.max = 40 | items.trust | max must be 1 to 20 above min
+items.trust.labels = {"9": {en: x}} | items.trust | label 9 lies outside 1 to 7
+items.used.choices.1.value = always | items.used | a value stands among the choices twice
+items.used.choices.1.value = with space | | string should match pattern
+drop items.used.choices.1 | items.used.choices | at least 2 items
+items.years.max = 0 | items.years | max must be above min
+items.years.max = .nan | | finite number
+items.years.min = -.inf | | finite number
+items.comment.text = {en: 7} | items.comment.text.en | valid string
+drop items.comment.text | | missing
+drop flow.2.block | flow.2 | expected one of
+flow.2.block = Main | | string should match pattern
+items.comment.max_length = 0 | | greater than or equal to 1
+items.Trust me = {kind: yes_no, text: {en: x}} | | string should match pattern
+flow = [] | | at least 2 items
+flow.1 = {step: quiz} | | expected one of
+flow.1 = instructions | | expected one of
+flow.2.per_participant = 0 | | greater than or equal to 1
+flow.2.items = [] | | at least 1 item
+flow.2.order.rule = random | | 'shuffled' or 'fixed'
+flow.3.items = [used] | flow.3 | give either a scale or items
+drop flow.4.items | flow.4 | give either a scale or items
+recruitment.id_parameter = a b | | string should match pattern
+recruitment.outcomes.complete.code = "<b>" | | string should match pattern
+"""
+
+
+@pytest.mark.parametrize(("change", "place", "expected"), rows(WRONG))
+def test_a_wrong_shape_is_said_at_its_path(
+    tmp_path: Path, change: str, place: str, expected: str
+) -> None:
+    found = places(tmp_path, changed(change))
+    assert {path for path, _ in found} == {place}
+    assert any(expected in message for _, message in found)
+
+
+def test_a_mistake_in_a_key_that_is_also_a_kind_has_its_own_path(tmp_path: Path) -> None:
+    study = definition()
+    study["items"]["comment"]["text"] = {"en": 7}
+    study["flow"][2]["block"] = "Main block"
+    del study["items"]["comment"]["kind"]
+    del study["items"]["years"]["text"]
+    assert [line.split(": ")[1] for line in said(tmp_path, study)] == [
+        "items.years.text",
+        "items.comment",
+        "flow.2.block",
+    ]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**40])
+def test_seeds_that_do_not_fit_are_refused(tmp_path: Path, seed: int) -> None:
+    study = definition()
+    study["explanations"]["shap"]["seed"] = seed
+    assert "explanations.shap.seed" in said(tmp_path, study)[0]
+
+
+def test_a_language_that_is_too_long_for_its_column_is_refused(tmp_path: Path) -> None:
+    study = definition() | {"title": {"de-Latn-DE-1996-x-abc": "Eine Studie"}}
+    assert "title" in said(tmp_path, study)[0]
+
+
+@pytest.mark.parametrize("length", [64, 500_000])
+def test_a_slug_has_at_most_63_characters(tmp_path: Path, length: int) -> None:
+    ((path, message),) = places(tmp_path, definition() | {"slug": "x" * length})
+    assert path == "slug"
+    assert len(message) < 300
+
+
+def test_say_falls_back_to_the_first_language() -> None:
+    assert say({"en": "Yes", "de": "Ja"}, "de") == "Ja"
+    assert say({"en": "Yes", "de": "Ja"}, "fr") == "Yes"
+
+
+def through_an_editor(study: Any) -> Any:
+    """A study as an editor's JSON Schema check meets it: every key is text."""
+    return json.loads(json.dumps(study))
+
+
+def test_the_json_schema_accepts_good_studies() -> None:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    demo = yaml.safe_load((REPOSITORY / "studies" / "demo" / "study.yaml").read_text("utf-8"))
+    for study in (demo, definition(), questions_only()):
+        validator.validate(through_an_editor(study))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "colour = red",
+        "drop flow",
+        "slug = Not A Slug",
+        "items.trust.kind = slider",
+        "items.trust.min = one",
+        "flow.1.step = quiz",
+        "factors.explanation.vary = across",
+    ],
+)
+def test_the_json_schema_rejects_broken_studies(change: str) -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+    assert not validator.is_valid(through_an_editor(changed(change)))
