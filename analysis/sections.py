@@ -13,7 +13,7 @@ from analysis.markup import (
     section,
     table,
 )
-from analysis.sentences import verdict
+from analysis.sentences import direction, verdict
 
 Json = dict[str, Any]
 
@@ -32,8 +32,7 @@ def summary(found: Json) -> Html:
             a, b = row["contrast"]
             mean = row["estimates"][0]
             lines.append(
-                f"{row['id']}: {row['outcome']} was {number(abs(mean['value']))} {row['unit']} "
-                f"{'higher' if mean['value'] > 0 else 'lower'} with {a} than with {b} "
+                f"{row['id']}: {direction(row)} "
                 f"(95 % interval of {a} minus {b}: {number(mean['low'])} to "
                 f"{number(mean['high'])}). {verdict(row)}"
             )

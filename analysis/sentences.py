@@ -14,15 +14,24 @@ def named(estimates: list[Json], name: str) -> Json | None:
     return next((estimate for estimate in estimates if estimate["name"] == name), None)
 
 
+def direction(row: Json) -> str:
+    """Which of the two levels of a contrast had the higher outcome, and by how much."""
+    a, b = row["contrast"]
+    value, outcome = row["estimates"][0]["value"], row["outcome"]
+    size = number(abs(value))
+    if size == number(0):
+        return f"{outcome} was as high with {a} as with {b}, to the digits shown"
+    way = "higher" if value > 0 else "lower"
+    return f"{outcome} was {size} {row['unit']} {way} with {a} than with {b}"
+
+
 def difference(row: Json) -> str:
     """A planned contrast: its size, interval, test, effect size and the rank test beside it."""
-    a, b = row["contrast"]
     main, *others = row["estimates"]
-    way = "higher" if main["value"] > 0 else "lower"
     who = "the same people" if row["vary"] == "within" else "different people"
     text = (
-        f"{row['outcome']} was {number(abs(main['value']))} {row['unit']} {way} with {a} than with "
-        f"{b} ({who}; difference {estimate_text(main)}, 95 % interval), {test_text(main)}"
+        f"{direction(row)} ({who}; difference {estimate_text(main)}, 95 % interval), "
+        f"{test_text(main)}"
     )
     if row["p_holm"] is not None:
         text += f", after Holm {p_value(row['p_holm'])}"
