@@ -95,6 +95,10 @@ def least_filled(
         if cell in filled:
             filled[cell] += count
     cell = min(cells, key=lambda name: filled[name])
+    # A design can have millions of forms; the first empty one is found without looking at all.
+    empty = next((form for form in range(forms) if not counts.get((cell, form))), None)
+    if empty is not None:
+        return cell, empty
     return cell, min(range(forms), key=lambda form: counts.get((cell, form), 0))
 
 
