@@ -30,10 +30,11 @@ class Prepared:
 
         Raises CheckpointError, ImagesError, SelectionError.
         """
-        from explainer.machine import pick
+        from explainer.machine import keep_memory, pick
         from explainer.models import checkpoint
         from explainer.models.image import predict
 
+        keep_memory()
         loaded = checkpoint.load(stimuli.checkpoint.path, stimuli.checkpoint.sha256)
         self.name = stimuli.name
         self.store = store

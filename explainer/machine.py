@@ -20,6 +20,16 @@ def pick(device: str) -> str:
     return device
 
 
+def keep_memory() -> None:
+    """Let this process keep the memory of one batch for the next.
+
+    glibc gives every large block back to the system when it is freed, and faults it in again for
+    the next layer; once a block of nearly 32 MiB has been freed, it keeps smaller ones. Measured on
+    one core: 1.4 instead of 2.4 ms an image.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
+
+
 def versions(*packages: str) -> dict[str, str]:
     """The versions of Python and of some packages."""
     return {"python": python_version(), **{name: version(name) for name in packages}}

@@ -16,7 +16,7 @@ from explainer import fit
 from explainer.artifact import ArtifactError
 from explainer.data import mnist
 from explainer.fit import TrainingError
-from explainer.machine import DeviceError, pick, versions
+from explainer.machine import DeviceError, keep_memory, pick, versions
 from explainer.models import checkpoint
 from explainer.models.image import ImageClassifier, Preprocessing, bit_reversal
 from explainer.models.sequence import SequenceClassifier, Sizes
@@ -48,6 +48,7 @@ def train_mnist(
     TrainingError when the loss is no number, DataError without data, ArtifactError when the disk
     is full.
     """
+    keep_memory()
     digits = mnist.load(data)
     torch.manual_seed(seed)
     shuffled = np.random.default_rng(seed).permutation(len(digits.train.labels))
