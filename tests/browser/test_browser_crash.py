@@ -1,0 +1,71 @@
+"""Power is cut while an answer is on its way: sent again, it is stored exactly once."""
+
+from random import Random
+
+import pytest
+from installation import Site
+from playwright.sync_api import Browser, Page, expect
+from visitor import Visitor
+
+pytestmark = pytest.mark.browser
+# A submit takes some 20 ms: these cut before, within and after its transaction.
+DELAYS_MS = (0, 10, 30)
+
+
+def _begin(site: Site, browser: Browser) -> Visitor:
+    """A visitor at the first trial; its browser may complain of lost connections."""
+    visitor = Visitor(browser.new_context().new_page(), Random(5))
+    visitor.begin(site.study)
+    visitor.send()
+    return visitor
+
+
+def _fill_twice(visitor: Visitor) -> Page:
+    """Give the same answer to the same page in two tabs; return the other tab."""
+    other = visitor.page.context.new_page()
+    other.goto(visitor.page.url)
+    ((_, value),) = visitor.answer().items()
+    assert isinstance(value, float)
+    other.get_by_role("radio", name=f"{value:g}").check()
+    return other
+
+
+def _press_continue(page: Page) -> None:
+    """Send the form without waiting for what comes back."""
+    page.evaluate("setTimeout(() => document.querySelector('form').requestSubmit())")
+
+
+def test_killed_before_the_answer_is_on_disk(own_site: Site, browser: Browser) -> None:
+    visitor = _begin(own_site, browser)
+    other = _fill_twice(visitor)
+    database = own_site.database()
+    database.execute("BEGIN IMMEDIATE")
+    with visitor.page.expect_request("**/p/**"):
+        _press_continue(visitor.page)
+    visitor.page.wait_for_timeout(300)
+    own_site.kill()
+    database.execute("ROLLBACK")
+    database.close()
+    assert own_site.stored(visitor.token) == {}
+
+    own_site.start()
+    visitor.page = other
+    visitor.send()
+    assert own_site.stored(visitor.token) == visitor.given
+    visitor.page.context.close()
+
+
+def test_killed_at_any_moment(own_site: Site, browser: Browser) -> None:
+    visitor = _begin(own_site, browser)
+    for number, delay in enumerate(DELAYS_MS):
+        other = _fill_twice(visitor)
+        _press_continue(visitor.page)
+        visitor.page.wait_for_timeout(delay)
+        own_site.kill()
+        own_site.start()
+        visitor.page.close()
+        visitor.page = other
+        visitor.send()
+        expect(other.locator("#where")).to_contain_text(f"page {number + 3} of")
+        assert own_site.stored(visitor.token) == visitor.given
+    visitor.page.context.close()
