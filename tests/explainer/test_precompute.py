@@ -164,7 +164,12 @@ def test_a_full_disk(tiny, store, shap_and_controls):
 
 def spawn(plan, store, threads):
     command = [sys.executable, "-W", "error", "-m", "explainer.precompute", plan, "--store", store]
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "NUMBA_DISABLE_JIT": "1",  # compiling shap's loops takes longer than running them here
+    }
     return subprocess.Popen(
         [str(part) for part in command],
         env=environment,
@@ -185,6 +190,7 @@ def test_killed_and_raced_and_repeated_elsewhere(tiny, store, shap_and_controls,
     deadline = time.monotonic() + 120
     while not list((store.root / "jobs").glob("*/*")) and time.monotonic() < deadline:
         time.sleep(0.01)
+    assert killed.poll() is None, "it ended before it could be killed"
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     out, err = other.communicate(timeout=120)
