@@ -50,7 +50,11 @@ def find(file: File, folder: Path, instance: Path) -> Path | None:
 
 
 def _explanations(study: Definition) -> Problems:
+    inputs = [(each.checkpoint, each.data.sha256) for each in study.stimuli.values()]
     for name, stimuli in study.stimuli.items():
+        if inputs.count((stimuli.checkpoint, stimuli.data.sha256)) > 1:
+            message = "another stimulus set has this checkpoint and data; use one set for both"
+            yield Problem(("stimuli", name), message)
         yield from _known(("stimuli", name, "checkpoint"), stimuli.checkpoint, study.checkpoints)
     for name, plan in study.explanations.items():
         if name == "none":

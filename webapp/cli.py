@@ -148,7 +148,7 @@ def precompute(slug: str, device: str, only: str | None, dry_run: bool) -> None:
         if dry_run:
             click.echo(estimate(plan, store, device=device, only=only))
             return
-        result = run(plan, store, device=device, only=only, progress=_Progress())
+        result = run(plan, store, device=device, only=only, progress=_Progress("explanations"))
     except PrecomputeError as error:
         raise Refusal(f"{slug}: {error}") from error
     if only is None:
@@ -164,12 +164,12 @@ def precompute(slug: str, device: str, only: str | None, dry_run: bool) -> None:
 
 
 class _Progress:
-    """A bar on stderr: which stimulus, how many are done, time left."""
+    """A bar on stderr, where somebody watches: what is at work, how much is done, time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(unit=" explanations", leave=False, disable=not sys.stderr.isatty())
+        self._bar = tqdm(unit=f" {unit}", leave=False, disable=not sys.stderr.isatty())
 
     def __call__(self, done: int, total: int, what: str) -> None:
         self._bar.total = total
@@ -227,18 +227,24 @@ def export_bundle(slug: str, out: Path, number: int | None, identities: Path | N
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with the four idx files.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Checkpoint folder.")
 @click.option("--permute", is_flag=True, help="Read the pixels in bit-reversed order.")
-@click.option("--epochs", default=10, show_default=True)
+@click.option("--epochs", default=3, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True)
+@click.option("--width", default=48, show_default=True, help="Channels.")
+@click.option("--layers", default=3, show_default=True)
+@click.option("--state", default=16, show_default=True, help="Modes a channel.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @_refusing
 def train_mnist(**options: Any) -> None:
     """Train the S4D digit classifier on MNIST and write its checkpoint and model card."""
+    from explainer.data.mnist import DataError
+    from explainer.machine import DeviceError
     from explainer.train import TrainingError, train_mnist
 
     try:
-        train_mnist(**options)
-    except TrainingError as error:
+        card = train_mnist(**options, progress=_Progress("batches"))
+    except (DataError, DeviceError, TrainingError) as error:
         raise Refusal(str(error)) from error
+    click.echo(f"test accuracy {card['metrics']['test_accuracy']['value']:.4f}")
 
 
 @click.command("demo")
