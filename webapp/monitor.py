@@ -62,7 +62,7 @@ def outcomes(session: Session, version: StudyVersion) -> Counter[str]:
         .where(Participant.version_id == version.id)
         .group_by(Participant.outcome)
     )
-    return Counter({outcome: count for outcome, count in rows})
+    return Counter(dict(rows.all()))
 
 
 def participants(session: Session, version: StudyVersion) -> list[Progress]:

@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from explainer.artifact import Explanation, Job, Run, Stimulus, Store
-from webapp import config, enrolment, participation, preparation, studies
+from webapp import accounts, config, enrolment, participation, preparation, studies
 from webapp.db import db
 from webapp.keys import new_token
 from webapp.models import Participant, Step, StudyVersion
@@ -36,6 +36,7 @@ ASSETS = Path(str(resources.files("explainer"))) / "assets"
 REPOSITORY = Path(__file__).parents[2]
 LABELS = tuple("0123456789")
 RIGHT, WRONG = 4, 2
+PASSWORD = "correct horse battery"
 PAGES = {
     "consent.md": "# Taking part\n\nYou can stop at any time.\n",
     "intro.md": "# What you will see\n\nA digit, and *what a model says*.\n",
@@ -267,6 +268,11 @@ class Laboratory:
         with self.session() as session:
             studies.open_study(session, str((study or DEFINITION)["slug"]), self.store)
         return version_id
+
+    def researcher(self, email: str, password: str = PASSWORD) -> str:
+        """Create an account; return its password."""
+        with self.app.app_context():
+            return accounts.create(db.session, email, password)[1]
 
     def enrol(self, version_id: int, external_id: str | None = None) -> str:
         """Enrol somebody without a browser; return the token."""
