@@ -1,5 +1,6 @@
 """Loading, opening and closing studies, and what a version needs before it can be shown."""
 
+import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -33,7 +34,8 @@ def _definition(source_digest: str, text: bytes) -> Definition:
 
 def definition_of(version: StudyVersion) -> Definition:
     """The validated definition of a version."""
-    return _definition(version.source_digest, canonical_json(version.definition))
+    # Not as canonical JSON: the order of languages, factors and items is the researcher's.
+    return _definition(version.source_digest, json.dumps(version.definition).encode())
 
 
 def scales_of(version: StudyVersion) -> dict[str, Scale]:

@@ -102,6 +102,15 @@ def test_closing_and_opening_again_keeps_the_frozen_version(lab: Laboratory, ope
     assert (after.is_open, after.digest) == (True, before)
 
 
+def test_the_order_in_the_file_is_kept(lab: Laboratory) -> None:
+    version_id = lab.load()
+    with lab.session() as session:
+        found = studies.definition_of(session.get_one(StudyVersion, version_id))
+    assert found.languages == ["en", "de"]
+    assert list(found.items) == ["trust", "sure", "used", "years", "comment"]
+    assert list(found.explanations) == ["shap", "mismatched"]
+
+
 def test_unknown_studies_are_said(lab: Laboratory) -> None:
     with lab.session() as session:
         for action in (
