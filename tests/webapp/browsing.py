@@ -129,7 +129,9 @@ class Visitor:
     def answer(self, **answers: str) -> "Visitor":
         """Send the page's form with the first choice of everything, or `answers` by item."""
         filled = {name: choices[0] for name, choices in self.form.radios.items()}
-        return self.send(**filled, **{f"item-{name}": value for name, value in answers.items()})
+        asked = {*self.form.radios, *self.form.texts}
+        given = {f"item-{name}": value for name, value in answers.items()}
+        return self.send(**filled | {name: given[name] for name in given if name in asked})
 
     def until(self, mark: str) -> "Visitor":
         """Answer pages until one holds this text."""

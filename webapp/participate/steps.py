@@ -46,10 +46,9 @@ def submit(token: str, position: int) -> ResponseReturnValue:
     """Store this step's answers and move on; a second submit changes nothing."""
     participant = _participant(token)
     key = str(current_app.secret_key)
-    step = next((each for each in participant.steps if each.position == position), None)
-    if step is None:
-        abort(404)
-    if step.submitted_at is not None:
+    step = participation.current_step(db.session, participant)
+    if step.position != position:
+        # Sent before, or not due yet: neither is a reason to show any page but the current one.
         return redirect(url_for(".show", token=token), 303)
     form = StepForm(_items(participant, step), str(participant.language), request.form)
     if not sealed(request.form.get("seal", ""), key, "step", token, position):
