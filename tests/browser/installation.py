@@ -59,7 +59,8 @@ def flask(instance: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
         cwd=ROOT,
-        env=os.environ | {"CREDENCE_INSTANCE": str(instance)},
+        # Compiling shap's helpers takes 20 s and changes no digest.
+        env=os.environ | {"CREDENCE_INSTANCE": str(instance), "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,
         check=False,
