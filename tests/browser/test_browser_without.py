@@ -1,12 +1,14 @@
 """The study works without JavaScript, without cookies, without a mouse, enlarged, unmoving."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from random import Random
 
 import pytest
 from conftest import NewPage, NewVisitor
 from installation import Site
+from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Page, expect
 from visitor import Visitor, arguments, chromium
 
@@ -114,6 +116,18 @@ def test_enlarged_twice(site: Site, new_visitor: NewVisitor) -> None:
     assert all(box is not None and box["x"] + box["width"] <= 640 for box in points)
 
 
+def test_without_colours_of_our_own(site: Site, new_visitor: NewVisitor) -> None:
+    """High contrast replaces colours and drops backgrounds; what is chosen must still be seen."""
+    visitor = new_visitor(site, forced_colors="active")
+    visitor.walk_to("bare")
+    first = visitor.page.locator(".point").first
+    before = first.screenshot()
+    first.get_by_role("radio").check()
+    visitor.page.mouse.move(0, 0)
+    visitor.page.evaluate("document.activeElement.blur()")
+    assert _changed_pixels(before, first.screenshot()) > 50
+
+
 def test_without_motion(site: Site, new_visitor: NewVisitor) -> None:
     visitor = new_visitor(site, reduced_motion="reduce")
     visitor.walk_to("explained")
@@ -124,6 +138,12 @@ def test_without_motion(site: Site, new_visitor: NewVisitor) -> None:
         "}).length"
     )
     assert moving == 0
+
+
+def _changed_pixels(before: bytes, after: bytes) -> int:
+    """How many pixels of two pictures of the same size differ clearly."""
+    one, other = (Image.open(BytesIO(each)).convert("L") for each in (before, after))
+    return sum(ImageChops.difference(one, other).histogram()[64:])
 
 
 def _press(page: Page, key: str) -> None:
