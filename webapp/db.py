@@ -27,7 +27,8 @@ class Base(DeclarativeBase):
 
 
 # Answers are parameters, and parameters must not reach a log through an error message.
-db = SQLAlchemy(engine_options={"hide_parameters": True})
+# A connection is tried before it is used: the server at its other end may have been restarted.
+db = SQLAlchemy(engine_options={"hide_parameters": True, "pool_pre_ping": True})
 alembic = Alembic(metadatas=Base.metadata, run_mkdir=False)
 
 

@@ -11,7 +11,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from webapp import config, displays, participation
 from webapp.db import db
@@ -60,7 +60,7 @@ def submit(token: str, position: int) -> ResponseReturnValue:
         participation.submit(db.session, step.id, form.answers(), form.report())
     except (participation.AlreadySubmitted, participation.NotCurrent):
         pass
-    except OperationalError:
+    except DBAPIError:
         current_app.logger.exception("answers not saved")
         message = "Your answers could not be saved just now. They are still here: send them again."
         return _page(token, participant, step, form, message=message, status=503)
