@@ -39,7 +39,7 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def check_csrf() -> None:
-        if request.blueprint not in BLUEPRINTS:
+        if request.endpoint and request.blueprint not in BLUEPRINTS:
             csrf.protect()
 
 

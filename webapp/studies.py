@@ -45,7 +45,9 @@ def scales_of(version: StudyVersion) -> dict[str, Scale]:
 
 def find_study(session: Session, slug: str) -> Study:
     """Raises StudyError where there is no study of this name."""
-    study = session.scalar(select(Study).where(Study.slug == slug))
+    # PostgreSQL takes no null byte, not even to compare with.
+    found = select(Study).where(Study.slug == slug)
+    study = None if "\x00" in slug else session.scalar(found)
     if study is None:
         raise StudyError(f"no study {slug!r}; load one with: flask study load FOLDER")
     return study

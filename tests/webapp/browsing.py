@@ -81,11 +81,13 @@ class Visitor:
 
     def get(self, path: str, **more: Any) -> "Visitor":
         """Open a page, following redirects."""
-        return self._take(self.client.get(path, follow_redirects=True, **more))
+        return self._take(self.client.get(path, follow_redirects=True, buffered=True, **more))
 
     def post(self, path: str, data: dict[str, Any], **more: Any) -> "Visitor":
         """Send a form, following redirects."""
-        return self._take(self.client.post(path, data=data, follow_redirects=True, **more))
+        return self._take(
+            self.client.post(path, data=data, follow_redirects=True, buffered=True, **more)
+        )
 
     def _take(self, response: TestResponse) -> "Visitor":
         self.response = response

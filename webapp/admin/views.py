@@ -1,11 +1,19 @@
 """Researchers' pages: list, watch, open, close, download."""
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    send_file,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_security import auth_required, current_user
 from sqlalchemy import select
@@ -17,7 +25,6 @@ from webapp.definition import say
 from webapp.models import Membership, Study, StudyVersion
 
 bp = Blueprint("admin", __name__)
-CHUNK = 2**16
 
 
 @bp.get("/")
@@ -111,32 +118,29 @@ def download(slug: str, number: int) -> ResponseReturnValue:
     version = next((each for each in found.versions if each.number == number), None)
     if version is None or not version.frozen:
         abort(404, "This version was never opened, so there is nothing to export.")
-    folder = tempfile.TemporaryDirectory(prefix="credence-export-")
-    archive = Path(folder.name) / "bundle.zip"
-    export.write(db.session, version, archive)
-
-    def send() -> Iterator[bytes]:
-        with folder, archive.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
-
-    name = f"{slug}-{number}-bundle.zip"
-    return Response(
-        send(),
-        mimetype="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Content-Length": str(archive.stat().st_size),
-        },
-    )
+    with tempfile.TemporaryDirectory(prefix="credence-export-") as folder:
+        archive = Path(folder) / "bundle.zip"
+        export.write(db.session, version, archive)
+        # The open file outlives its folder, and is closed with the response.
+        response = send_file(
+            archive.open("rb"),
+            mimetype="application/zip",
+            as_attachment=True,
+            download_name=f"{slug}-{number}-bundle.zip",
+        )
+        response.content_length = archive.stat().st_size
+    return response
 
 
 def _study(slug: str, *roles: str) -> tuple[Study, str]:
     """The study and this researcher's role; what is not theirs does not exist for them."""
-    found = db.session.scalar(select(Study).where(Study.slug == slug))
     researcher: Any = current_user
-    role = studies.role_on(researcher, found) if found else None
-    if found is None or role is None:
+    try:
+        found = studies.find_study(db.session, slug)
+        role = studies.role_on(researcher, found)
+    except studies.StudyError:
+        role = None
+    if role is None:
         abort(404, "You have no study of this name. Its owner can give you a role on it.")
     if roles and role not in roles:
         abort(403, f"Your role on this study is {role}; this takes {' or '.join(roles)}.")
