@@ -227,7 +227,7 @@ def _participants(session: Session, version: StudyVersion) -> Iterator[Row]:
         yield (
             participant.pseudonym,
             version.digest,
-            participant.cell,
+            participant.cell or None,
             participant.form,
             participant.language,
             participant.outcome,

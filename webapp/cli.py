@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from explainer.artifact import ArtifactError, Store
 from webapp import accounts, config, demo, export, preparation, studies
@@ -55,11 +55,13 @@ def _refusing(function: Any) -> Any:
             demo.DemoError,
         ) as error:
             raise Refusal(str(error)) from error
-        except (OperationalError, ProgrammingError) as error:
+        except (InterfaceError, OperationalError, ProgrammingError) as error:
             raise Refusal(
                 f"the database cannot be used ({error.orig}); if it is new or older than this "
                 "version, run: flask db upgrade"
             ) from error
+        except OSError as error:
+            raise Refusal(f"{error.filename}: {error.strerror}") from error
 
     return wrapped
 
@@ -217,6 +219,8 @@ def export_bundle(slug: str, out: Path, number: int | None, identities: Path | N
     if version is None:
         which = "any version" if number is None else f"version {number}"
         raise studies.StudyError(f"{slug}: {which} was never opened, so there is nothing to export")
+    if identities is not None:
+        export.expect_apart(identities, out)
     export.write(db.session, version, out)
     if identities is not None:
         export.write_identities(db.session, version, identities)

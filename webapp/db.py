@@ -49,6 +49,13 @@ def writing(session: Session) -> Iterator[Session]:
         raise
 
 
+def hold_still(session: Session) -> None:
+    """Begin a transaction in which all queries see the same moment; SQLite's always do."""
+    session.rollback()
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
 def prepare_engine(engine: Engine) -> None:
     """Make SQLite durable and strict: WAL, full sync, foreign keys, patience when busy."""
     if engine.dialect.name != "sqlite":

@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from explainer.artifact import canonical_json
 from webapp.bundle_tables import COLUMNS, Row, asked, rows
+from webapp.db import hold_still
 from webapp.definition import Definition, say
 from webapp.models import Participant, Recruitment, StudyVersion
 from webapp.studies import StudyError, definition_of, scales_of
@@ -47,6 +48,7 @@ def write(session: Session, version: StudyVersion, target: Path) -> None:
     if target.exists():
         raise StudyError(f"{target} exists already; name another target or remove it")
     target.parent.mkdir(parents=True, exist_ok=True)
+    hold_still(session)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
         folder = Path(scratch) / "bundle"
         _write_folder(session, version, folder)
@@ -56,6 +58,17 @@ def write(session: Session, version: StudyVersion, target: Path) -> None:
             archive.rename(target)
         else:
             shutil.move(folder, target)
+
+
+def expect_apart(identities: Path, bundle: Path) -> None:
+    """Raises StudyError where a file of identities is there already or would be in the bundle."""
+    if identities.exists():
+        raise StudyError(f"{identities} exists already; name another file or remove it")
+    if identities.resolve().is_relative_to(bundle.resolve()):
+        raise StudyError(
+            f"{identities} would be in the bundle, which is made to be passed on; name a file "
+            "outside of it"
+        )
 
 
 def write_identities(session: Session, version: StudyVersion, target: Path) -> None:

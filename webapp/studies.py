@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from explainer.artifact import ArtifactError, Store, canonical_json
@@ -193,7 +193,9 @@ def grant(session: Session, email: str, slug: str, role: str) -> None:
     """Give a researcher a role on a study. Raises StudyError where either is unknown."""
     with writing(session):
         study = find_study(session, slug)
-        researcher = session.scalar(select(Researcher).where(Researcher.email == email))
+        researcher = session.scalar(
+            select(Researcher).where(func.lower(Researcher.email) == email.lower())
+        )
         if researcher is None:
             raise StudyError(f"no researcher {email}; create one: flask researcher create {email}")
         membership = session.get(Membership, (researcher.id, study.id))
