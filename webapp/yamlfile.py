@@ -71,7 +71,9 @@ def parse(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:
     except (AttributeError, KeyError) as error:
         reason = "a value does not fit the !! tag before it; remove the tag"
         raise FileError(name, [Problem((), f"not valid YAML: {reason}")], {}) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except RecursionError as error:
+        raise FileError(name, [Problem((), "not valid YAML: nested too deeply")], {}) from error
+    except (yaml.YAMLError, ValueError) as error:
         raise FileError(name, [Problem((), f"not valid YAML: {error}")], {}) from error
     finally:
         loader.dispose()

