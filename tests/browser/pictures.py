@@ -13,7 +13,7 @@ from random import Random
 from installation import DEMO, EMAIL, PASSWORD, ROOT, Site, prepare
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-from visitor import Visitor, launch
+from visitor import Visitor, follow, launch
 
 PEOPLE = 20
 WINDOW = {"width": 1280, "height": 790}
@@ -46,19 +46,22 @@ def _photograph(site: Site, browser: Browser) -> None:
         while visitor.kind != "debrief" and pages:
             pages -= 1
             _decide(visitor, leniency)
+            take = not taken and visitor.kind == "explained" and _shows_both_signs(site, visitor)
+            if take:
+                visitor.fixed["trust"] = "2"
             visitor.answer()
-            if not taken and _shows_both_signs(site, visitor):
+            if take:
                 _save(visitor.page, "trial.png")
                 taken = True
             visitor.send()
         visitor.page.context.close()
     page = browser.new_context(viewport=TALL).new_page()
     page.goto(site.study)
-    page.get_by_role("button", name="I do not take part").click()
+    follow(page.get_by_role("button", name="I do not take part"))
     page.goto(f"{site.url}/admin/studies/demo")
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    follow(page.get_by_role("button", name="Log in"))
     page.get_by_role("heading", name="Judging a digit reader").wait_for()
     _save(page, "admin.png")
 

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import NewPage, NewVisitor
 from installation import EMAIL, PASSWORD, Site
 from playwright.sync_api import Page
-from visitor import Visitor
+from visitor import Visitor, follow
 
 pytestmark = pytest.mark.browser
 AXE = Axe()
@@ -64,7 +64,7 @@ def test_other_ways_in_and_out(site: Site, visitor: Visitor) -> None:
     page.goto(site.study)
     assert page.get_by_text("Was it you?").is_visible()
     expect_usable(page)
-    page.get_by_role("button", name="I do not take part").click()
+    follow(page.get_by_role("button", name="I do not take part"))
     assert page.get_by_role("heading", name="Thank you for your time").is_visible()
     expect_usable(page)
 
@@ -90,7 +90,7 @@ def test_taking_part_twice(site: Site, new_page: NewPage) -> None:
     for first in (True, False):
         page = new_page(site)
         page.goto(f"{site.study}?PROLIFIC_PID=twice")
-        page.get_by_role("button", name="I agree and take part").click()
+        follow(page.get_by_role("button", name="I agree and take part"))
         assert (page.get_by_role("heading", name="already").count() == 0) is first
     expect_usable(page)
 
@@ -102,13 +102,13 @@ def test_researchers_pages(site: Site, visitor: Visitor, new_page: NewPage) -> N
     expect_usable(page)
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill("not the password")
-    page.get_by_role("button", name="Log in").click()
+    follow(page.get_by_role("button", name="Log in"))
     assert page.get_by_role("alert").inner_text() == "The email or the password is wrong."
     expect_usable(page)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    follow(page.get_by_role("button", name="Log in"))
     expect_usable(page)
-    page.get_by_role("link", name="Judging a digit reader").click()
+    follow(page.get_by_role("link", name="Judging a digit reader"))
     expect_usable(page)
     page.goto(f"{site.url}/admin/studies/closed")
     expect_usable(page)

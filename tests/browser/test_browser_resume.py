@@ -7,7 +7,7 @@ import pytest
 from conftest import NewPage
 from installation import Site
 from playwright.sync_api import Browser, Page, expect
-from visitor import Visitor, arguments, chromium
+from visitor import Visitor, arguments, chromium, follow
 
 pytestmark = pytest.mark.browser
 PEOPLE = "SELECT count(*) FROM participant"
@@ -53,7 +53,7 @@ def test_consent_in_two_tabs(site: Site, new_page: NewPage) -> None:
     for page in (first, second):
         page.goto(site.study)
     for page in (first, second):
-        page.get_by_role("button", name="I agree and take part").click()
+        follow(page.get_by_role("button", name="I agree and take part"))
         expect(page.get_by_role("heading", name="How it works")).to_be_visible()
     assert first.url == second.url
     assert site.count(PEOPLE) == before + 1
@@ -68,7 +68,7 @@ def test_two_answers_in_two_tabs(site: Site, visitor: Visitor) -> None:
     other.get_by_role("radio", name="6").check()
     visitor.send()
     where = visitor.page.locator("#where").inner_text()
-    other.get_by_role("button", name="Continue").click()
+    follow(other.get_by_role("button", name="Continue"))
     expect(other.locator("#where")).to_have_text(where)
     assert site.stored(visitor.token) == visitor.given
 
@@ -149,7 +149,7 @@ def test_closed_browser_offers_to_go_on(site: Site, browser: Browser, tmp_path: 
 
     visitor.page = open_browser()
     visitor.page.goto(site.study)
-    visitor.page.get_by_role("link", name="Yes: go on where I stopped").click()
+    follow(visitor.page.get_by_role("link", name="Yes: go on where I stopped"))
     assert (visitor.position, visitor.token) == (position, token)
     visitor.page.context.close()
 

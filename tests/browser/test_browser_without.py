@@ -10,7 +10,7 @@ from conftest import NewPage, NewVisitor
 from installation import Site
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Page, expect
-from visitor import Visitor, arguments, chromium
+from visitor import Visitor, arguments, chromium, follow
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +20,7 @@ def test_without_javascript(site: Site, new_visitor: NewVisitor) -> None:
     visitor.walk_to("bare")
     visitor.send()
     assert "Please check" in visitor.page.title()
-    visitor.page.get_by_role("link", name="I would rely on this answer.").click()
+    follow(visitor.page.get_by_role("link", name="I would rely on this answer."))
     assert visitor.page.url.endswith("#item-trust-1")
     assert visitor.finish() == "DEMO-DONE"
     assert site.stored(visitor.token) == visitor.given

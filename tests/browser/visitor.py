@@ -39,6 +39,12 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=chromium(), args=arguments())
 
 
+def follow(control: Locator) -> None:
+    """Click what leads to another page, and wait until that is there."""
+    with control.page.expect_navigation():
+        control.click()
+
+
 class Watch:
     """Notes every request to another host and every complaint in a browser's console."""
 
@@ -105,7 +111,7 @@ class Visitor:
     def begin(self, url: str) -> None:
         """Read the landing page and agree."""
         self.page.goto(url)
-        self.page.get_by_role("button", name="I agree and take part").click()
+        follow(self.page.get_by_role("button", name="I agree and take part"))
 
     def answer(self) -> Given:
         """Answer every item of the page; return and remember what was given."""
@@ -135,7 +141,7 @@ class Visitor:
 
     def send(self) -> None:
         """Press Continue."""
-        self.page.get_by_role("button", name="Continue").click()
+        follow(self.page.get_by_role("button", name="Continue"))
 
     def walk_to(self, kind: str) -> None:
         """Answer and send pages until one of this kind is there."""
