@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.exc import ArgumentError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 
@@ -24,7 +25,10 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     if app.config["PROXIES"]:
         count = int(app.config["PROXIES"])
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
-    db.init_app(app)
+    try:
+        db.init_app(app)
+    except ArgumentError as error:
+        raise SystemExit(f"CREDENCE_DATABASE_URL is no database address: {error}") from error
     with app.app_context():
         prepare_engine(db.engine)
     alembic.init_app(app)

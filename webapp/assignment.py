@@ -121,7 +121,10 @@ def trials(design: BlockDesign, form: int, seed: int, participant: int) -> list[
             stimulus = stimuli[(window * share + place) % len(stimuli)]
             chosen.append(Trial(stimulus, conditions[(len(chosen) + rotation) % len(conditions)]))
     if not design.shuffled:
-        return chosen
+        # One order for everybody, in which a place says nothing about the stratum.
+        order = sorted(stimulus for stratum in design.strata for stimulus in stratum)
+        Random(f"{seed}/{design.name}/fixed").shuffle(order)
+        return sorted(chosen, key=lambda trial: order.index(trial.stimulus))
     return shuffled(chosen, design.max_run, Random(f"{seed}/{design.name}/order/{participant}"))
 
 

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from importlib import resources
+from math import prod
 from pathlib import Path
 
 from webapp import scales
@@ -17,14 +18,18 @@ from webapp.definition import (
     File,
     FreeText,
     Instructions,
+    Item,
+    Likert,
     Mismatched,
+    Number,
     Questionnaire,
     Shuffled,
+    YesNo,
 )
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem
 
-WEIGHTS = "weights.safetensors"
+WEIGHTS, CARD = "weights.safetensors", "card.json"
 Problems = Iterator[Problem]
 
 
@@ -38,6 +43,27 @@ def mistakes(study: Definition, folder: Path, instance: Path) -> Problems:
     yield from _ends(study)
     yield from _repeated(study)
     yield from _files(study, folder, instance)
+
+
+def notes(study: Definition) -> Iterator[str]:
+    """What is no mistake in a definition, but costs the study precision."""
+    within = [len(f.levels) for f in study.factors.values() if f.vary == "within"]
+    conditions = prod(within)
+    for block in study.blocks:
+        select = study.stimuli[block.stimuli].select
+        sizes = [("right", select.right), ("wrong", select.wrong)]
+        total = select.right + select.wrong
+        uneven = [
+            word
+            for word, size in sizes
+            if (share := block.per_participant * size / total) % conditions or share != int(share)
+        ]
+        if uneven:
+            yield (
+                f"{block.block}: a participant's {' and '.join(uneven)} decisions do not divide "
+                f"evenly by {conditions} conditions, so conditions differ in how often the model "
+                "is right for that person; over everybody they are balanced"
+            )
 
 
 def find(file: File, folder: Path, instance: Path) -> Path | None:
@@ -78,31 +104,69 @@ def _factors(study: Definition) -> Problems:
 
 
 def _hypotheses(study: Definition) -> Problems:
+    yield from _distinct("hypotheses", [each.id for each in study.hypotheses])
+    outcomes = _outcomes(study)
     levels = [level for factor in study.factors.values() for level in factor.levels]
     for index, hypothesis in enumerate(study.hypotheses):
-        yield from _known(("hypotheses", index, "outcome"), hypothesis.outcome, study.items)
+        yield from _known(("hypotheses", index, "outcome"), hypothesis.outcome, outcomes)
         for side, level in enumerate(hypothesis.contrast):
             yield from _known(("hypotheses", index, "contrast", side), level, levels)
+        if hypothesis.contrast[0] == hypothesis.contrast[1]:
+            message = "the two levels are the same; name two that differ"
+            yield Problem(("hypotheses", index, "contrast"), message)
+
+
+def _outcomes(study: Definition) -> list[str]:
+    """What conditions can be compared on: numbers asked on trials, and, where people of different
+    conditions are compared, the scores of scales.
+    """
+    trials = [name for block in study.blocks for name in block.items if name in study.items]
+    numbers = [name for name in trials if isinstance(study.items[name], Likert | YesNo | Number)]
+    if any(factor.vary == "within" for factor in study.factors.values()):
+        return numbers
+    used = [entry.scale for entry in study.questionnaires if entry.scale in scales.registered()]
+    return numbers + [score.id for name in used if name for score in scales.load(name).scores]
 
 
 def _exclusions(study: Definition) -> Problems:
+    yield from _distinct("exclusions", [rule.id for rule in study.exclusions])
     for index, rule in enumerate(study.exclusions):
-        if not isinstance(rule, Answered):
-            continue
-        yield from _known(("exclusions", index, "item"), rule.item, study.items)
-        item = study.items.get(rule.item)
-        message = {
-            True: "the answer of this item is a number (yes is 1, no is 0)",
-            False: "the answer of this item is one of its choices' values",
-        }
-        numeric = not isinstance(item, Choice)
-        if isinstance(item, FreeText):
-            yield Problem(("exclusions", index, "item"), "a free text cannot decide an exclusion")
-        elif item is not None and numeric != isinstance(rule.equals, int):
-            yield Problem(("exclusions", index, "equals"), message[numeric])
-        elif isinstance(item, Choice):
-            values = [choice.value for choice in item.choices]
-            yield from _known(("exclusions", index, "equals"), str(rule.equals), values)
+        if isinstance(rule, Answered):
+            yield from _known(("exclusions", index, "item"), rule.item, study.items)
+            item = study.items.get(rule.item)
+            if isinstance(item, FreeText):
+                message = "a free text cannot decide an exclusion"
+                yield Problem(("exclusions", index, "item"), message)
+            elif item is not None and str(rule.equals) not in _answers(item, rule.equals):
+                message = "no answer to this item; expected " + {
+                    Likert: "one of its points",
+                    YesNo: "1 for yes or 0 for no",
+                    Choice: "the value of one of its choices",
+                    Number: "a number in its range",
+                }.get(type(item), "an answer")
+                yield Problem(("exclusions", index, "equals"), message)
+
+
+def _answers(item: Item, value: int | str) -> list[str]:
+    """The answers that an item can have, as far as `value` could be one of them."""
+    match item:
+        case Choice():
+            return [choice.value for choice in item.choices]
+        case YesNo():
+            return ["0", "1"]
+        case Likert():
+            return [str(point) for point in range(item.min, item.max + 1)]
+        case Number() if isinstance(value, int):
+            low, high = item.min, item.max
+            fits = (low is None or low <= value) and (high is None or value <= high)
+            return [str(value)] if fits else []
+    return []
+
+
+def _distinct(section: str, ids: list[str]) -> Problems:
+    for index, name in enumerate(ids):
+        if name in ids[:index]:
+            yield Problem((section, index, "id"), f"{name} stands here twice; rename one")
 
 
 def _steps(study: Definition) -> Problems:
@@ -121,6 +185,9 @@ def _steps(study: Definition) -> Problems:
 
 def _block(study: Definition, block: Block, here: KeyPath) -> Problems:
     yield from _known((*here, "stimuli"), block.stimuli, study.stimuli)
+    if block.order.rule == "fixed" and block.order.max_run:
+        message = "a fixed order is the same for everybody; leave max_run out or shuffle"
+        yield Problem((*here, "order", "max_run"), message)
     for factor in block.order.max_run:
         yield from _known((*here, "order", "max_run", factor), factor, study.factors)
         if factor in study.factors and study.factors[factor].vary == "between":
@@ -179,25 +246,31 @@ def _repeated(study: Definition) -> Problems:
 
 
 def _files(study: Definition, folder: Path, instance: Path) -> Problems:
-    places: list[tuple[KeyPath, File]] = [
-        (("checkpoints", name), file) for name, file in study.checkpoints.items()
+    places: list[tuple[KeyPath, File, str]] = [
+        (("checkpoints", name), file, WEIGHTS) for name, file in study.checkpoints.items()
     ]
-    places += [(("stimuli", name, "data"), each.data) for name, each in study.stimuli.items()]
-    for path, file in places:
+    places += [(("stimuli", name, "data"), each.data, "") for name, each in study.stimuli.items()]
+    for path, file, inside in places:
         found = find(file, folder, instance)
         if found is None:
             message = f"no {file.path} beside the study, in {instance}, or among the shipped ones"
             yield Problem((*path, "path"), message)
-            continue
-        content = found / WEIGHTS if found.is_dir() else found
-        try:
-            digest = sha256(content.read_bytes()).hexdigest()
-        except OSError as error:
-            yield Problem((*path, "path"), f"{content} cannot be read: {error.strerror}")
-            continue
-        if digest != file.sha256:
-            message = f"{content} has the SHA-256 {digest}: another file, or a damaged one"
-            yield Problem((*path, "sha256"), message)
+        elif inside and not (found / CARD).is_file():
+            message = f"{found} is no checkpoint: a folder with {WEIGHTS} and {CARD}"
+            yield Problem((*path, "path"), message)
+        else:
+            yield from _content(found / inside, file.sha256, path)
+
+
+def _content(file: Path, expected: str, path: KeyPath) -> Problems:
+    try:
+        digest = sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        yield Problem((*path, "path"), f"{file} cannot be read: {error.strerror}")
+        return
+    if digest != expected:
+        message = f"{file} has the SHA-256 {digest}: another file, or a damaged one"
+        yield Problem((*path, "sha256"), message)
 
 
 def _known(path: KeyPath, name: str, names: Iterable[str]) -> Problems:

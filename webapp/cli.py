@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from explainer.artifact import ArtifactError, Store
 from webapp import accounts, config, demo, export, preparation, studies
+from webapp.checks import notes
 from webapp.db import db
 from webapp.definition import json_schema
 from webapp.models import ROLES, Study
@@ -21,6 +22,9 @@ from webapp.study import read
 study_group = AppGroup("study", help="Check, load, open and close studies.")
 researcher_group = AppGroup("researcher", help="Researchers' accounts.")
 train_group = AppGroup("train", help="Train the models that ship with Credence.")
+
+
+COUNT = click.IntRange(min=1)
 
 
 class Refusal(click.ClickException):
@@ -87,6 +91,8 @@ def check(path: Path) -> None:
     """Check the study.yaml at PATH and every file it names."""
     file = read(path, _instance())
     click.echo(f"{file.definition.slug}: no mistakes found")
+    for note in notes(file.definition):
+        click.echo(f"note: {note}")
 
 
 @study_group.command("load")
@@ -145,6 +151,7 @@ def precompute(slug: str, device: str, only: str | None, dry_run: bool) -> None:
     from explainer.precompute import PrecomputeError, estimate, run
 
     version = studies.find_study(db.session, slug).versions[-1]
+    source_digest = version.source_digest
     plan, store = preparation.plan(version, _instance()), _store()
     try:
         if dry_run:
@@ -158,6 +165,7 @@ def precompute(slug: str, device: str, only: str | None, dry_run: bool) -> None:
             db.session,
             version,
             store,
+            source_digest=source_digest,
             plan=plan,
             stimuli=result.stimuli,
             explanations=result.explanations,
@@ -231,11 +239,11 @@ def export_bundle(slug: str, out: Path, number: int | None, identities: Path | N
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with the four idx files.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Checkpoint folder.")
 @click.option("--permute", is_flag=True, help="Read the pixels in bit-reversed order.")
-@click.option("--epochs", default=3, show_default=True)
+@click.option("--epochs", default=3, show_default=True, type=COUNT)
 @click.option("--seed", default=0, show_default=True)
-@click.option("--width", default=48, show_default=True, help="Channels.")
-@click.option("--layers", default=3, show_default=True)
-@click.option("--state", default=16, show_default=True, help="Modes a channel.")
+@click.option("--width", default=48, show_default=True, type=COUNT, help="Channels.")
+@click.option("--layers", default=3, show_default=True, type=COUNT)
+@click.option("--state", default=16, show_default=True, type=COUNT, help="Modes a channel.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @_refusing
 def train_mnist(**options: Any) -> None:

@@ -17,9 +17,10 @@ def configure(app: Flask, overrides: dict[str, Any]) -> None:
     """Set every setting; the secret key and the database lie in the instance folder."""
     app.config.from_mapping(
         DATABASE_URL=f"sqlite:///{Path(app.instance_path) / 'credence.sqlite3'}",
-        # A free text of two megabytes comes back with a message; what is larger is refused whole.
-        MAX_CONTENT_LENGTH=4 * MEBIBYTE,
-        MAX_FORM_MEMORY_SIZE=4 * MEBIBYTE,
+        # Two million characters, three bytes each and each written as %XX, come back with a
+        # message beside their field; what is larger is refused whole.
+        MAX_CONTENT_LENGTH=20 * MEBIBYTE,
+        MAX_FORM_MEMORY_SIZE=20 * MEBIBYTE,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -44,7 +45,13 @@ def configure(app: Flask, overrides: dict[str, Any]) -> None:
     )
     app.config.from_prefixed_env("CREDENCE")
     app.config.update(overrides)
-    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    try:
+        Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(
+            f"the instance folder {app.instance_path} cannot be made ({error.strerror}); name "
+            "another with the environment variable CREDENCE_INSTANCE"
+        ) from error
     if not app.config.get("SECRET_KEY"):
         app.config["SECRET_KEY"] = _secret(Path(app.instance_path) / "secret_key")
     app.config["SQLALCHEMY_ENGINES"] = {"default": app.config["DATABASE_URL"]}

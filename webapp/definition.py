@@ -54,7 +54,7 @@ class Outcomes(Part):
     declined: Outcome | None = None
 
 
-class Recruitment(Part):
+class RecruitmentSite(Part):
     """Where participants come from: the URL parameter with their id, and codes to return."""
 
     id_parameter: (
@@ -334,7 +334,7 @@ class Definition(Part):
     title: Text
     seed: int
     pages: dict[Name, RelativePath]
-    recruitment: Recruitment = Recruitment()
+    recruitment: RecruitmentSite = RecruitmentSite()
     checkpoints: dict[Name, File] = {}
     stimuli: dict[Name, StimulusSet] = {}
     explanations: dict[Name, ExplanationPlan] = {}

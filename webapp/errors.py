@@ -4,6 +4,8 @@ from flask import Flask, render_template
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from explainer.artifact import ArtifactError
+
 # A heading in plain words, and the advice where the error brings none of its own.
 PAGES = {
     400: (
@@ -21,10 +23,15 @@ PAGES = {
     ),
     413: (
         "This is too long to be stored",
-        "What was sent is larger than 4 MB, so nothing of it was stored; earlier answers are "
+        "What was sent is larger than 20 MB, so nothing of it was stored; earlier answers are "
         "safe. Go back, shorten the text and send it again.",
     ),
     429: ("Too many attempts", "Please wait a minute and try again."),
+    503: (
+        "This page cannot be shown just now",
+        "A file is missing on our side. Answers that you have sent before are safe. Please come "
+        "back to this same address later, or write to the researchers.",
+    ),
     500: (
         "Something went wrong on our side",
         "Answers that you have sent before are safe. Go back and try again; if it happens again, "
@@ -49,6 +56,12 @@ def init_app(app: Flask) -> None:
     def expired(_error: CSRFError) -> tuple[str, int]:
         name, advice = "This page was open for too long", "Go back, reload it and try again."
         return render_template("error.html", code=400, name=name, advice=advice), 400
+
+    @app.errorhandler(ArtifactError)
+    def damaged(error: ArtifactError) -> tuple[str, int]:
+        app.logger.error("artifact not readable: %s", error)
+        name, advice = PAGES[503]
+        return render_template("error.html", code=503, name=name, advice=advice), 503
 
     @app.errorhandler(InternalServerError)
     def unexpected(_error: InternalServerError) -> tuple[str, int]:

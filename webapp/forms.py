@@ -13,7 +13,7 @@ from wtforms.validators import Optional, StopValidation
 from wtforms.widgets import TextInput
 
 from webapp.definition import Choice, FreeText, Item, Likert, Number, YesNo, say
-from webapp.participation import Answer, Report
+from webapp.participation import Answer, Observed
 
 LARGEST_EVENTS = 20_000
 MOST_EVENTS = 500
@@ -91,10 +91,10 @@ class StepForm:
             for field in self.fields
         }
 
-    def report(self) -> Report:
+    def observed(self) -> Observed:
         """What the browser said about the page, as far as it is well-formed and bounded."""
         viewport = self._form["viewport"].data or ""
-        return Report(
+        return Observed(
             viewport=viewport if re.fullmatch(r"[0-9]{1,5}x[0-9]{1,5}", viewport) else None,
             events=[(kind, at) for kind, at, _ in self._events()],
         )
@@ -138,6 +138,8 @@ class _NumberField(BaseField):
             return
         if not re.fullmatch(r"[+-]?(\d{1,15}([.,]\d{0,15})?|[.,]\d{1,15})", text, re.ASCII):
             raise ValueError("Write a number in digits, such as 12.")
+        if re.fullmatch(r"[+-]?[1-9]\d{0,2}" + (r"[.,]" if self.whole else ",") + r"\d{3}", text):
+            raise ValueError("Write the number without a mark between thousands, such as 1000.")
         number = float(text.replace(",", "."))
         if self.whole and not number.is_integer():
             raise ValueError("Write a whole number, such as 12.")

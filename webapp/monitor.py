@@ -16,14 +16,13 @@ MOST_PARTICIPANTS = 200
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one participant is, in submitted steps, and when they were last heard of."""
+    """How far one participant is, in submitted steps."""
 
     pseudonym: str
     outcome: str
     cell: str
     submitted: int
     steps: int
-    last_at: int | None
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,6 @@ def participants(session: Session, version: StudyVersion) -> list[Progress]:
             Participant.cell,
             func.count(Step.submitted_at),
             func.count(),
-            func.max(Step.submitted_at),
         )
         .join(Step)
         .where(Participant.version_id == version.id)
@@ -84,8 +82,8 @@ def participants(session: Session, version: StudyVersion) -> list[Progress]:
     )
     return [
         # The debrief is read, not submitted, and consent and assignment are no pages of work.
-        Progress(pseudonym, outcome, cell or "", submitted - 2, steps - 3, last)
-        for pseudonym, outcome, cell, submitted, steps, last in rows
+        Progress(pseudonym, outcome, cell or "", submitted - 2, steps - 3)
+        for pseudonym, outcome, cell, submitted, steps in rows
     ]
 
 

@@ -34,7 +34,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Report:
+class Observed:
     """What the browser says about a page: its size, and (kind, at_ms) of what happened on it."""
 
     viewport: str | None = None
@@ -72,7 +72,9 @@ def show(session: Session, step: Step, rendered_sha256: str | None) -> None:
                 step.rendered_sha256 = rendered_sha256
 
 
-def submit(session: Session, step_id: int, answers: Mapping[str, Answer], report: Report) -> None:
+def submit(
+    session: Session, step_id: int, answers: Mapping[str, Answer], observed: Observed
+) -> None:
     """Store every answer of one step, or none.
 
     Raises AlreadySubmitted, which leaves the first answers as they are, and NotCurrent where an
@@ -86,7 +88,7 @@ def submit(session: Session, step_id: int, answers: Mapping[str, Answer], report
             raise NotCurrent
         step.submitted_at = now()
         step.shown_at = step.shown_at or step.submitted_at
-        step.viewport = report.viewport
+        step.viewport = observed.viewport
         session.add_all(
             Response(
                 step_id=step.id,
@@ -99,7 +101,7 @@ def submit(session: Session, step_id: int, answers: Mapping[str, Answer], report
             for item_id, answer in answers.items()
         )
         session.add_all(
-            Event(step_id=step.id, kind=kind, at_ms=at_ms) for kind, at_ms in report.events
+            Event(step_id=step.id, kind=kind, at_ms=at_ms) for kind, at_ms in observed.events
         )
         session.flush()
         if current_step(session, step.participant).kind == "debrief":

@@ -21,7 +21,7 @@ from webapp.models import (
     VersionExplanation,
     VersionStimulus,
 )
-from webapp.studies import StudyError, definition_of
+from webapp.studies import StudyError, definition_of, lock
 
 
 def plan(version: StudyVersion, instance: Path) -> dict[str, Any]:
@@ -69,16 +69,23 @@ def register(
     version: StudyVersion,
     store: Store,
     *,
+    source_digest: str,
     plan: Mapping[str, Any],
     stimuli: Mapping[str, Sequence[str]],
     explanations: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Record which stimuli and explanations a version shows; a frozen version stays as it is.
 
-    plan: what was computed. stimuli: digests by stimulus set, in order. explanations: by name,
-    explanation digest by stimulus digest.
+    source_digest: of the text that the plan was made from. plan: what was computed. stimuli:
+    digests by stimulus set, in order. explanations: by name, explanation digest by stimulus digest.
+    Raises StudyError where another text was loaded meanwhile, whose explanations these are not.
     """
     with writing(session):
+        lock(session, version.study_id)
+        if version.source_digest != source_digest:
+            raise StudyError(
+                "the study was loaded with another text meanwhile; run flask precompute again"
+            )
         for digest, card in _cards(plan).items():
             session.merge(Checkpoint(digest=digest, card=card))
         for digest in {digest for digests in stimuli.values() for digest in digests}:

@@ -53,6 +53,11 @@ def find_study(session: Session, slug: str) -> Study:
     return study
 
 
+def lock(session: Session, study_id: int) -> None:
+    """Let nobody else change the study until this transaction ends."""
+    session.execute(select(Study.id).where(Study.id == study_id).with_for_update())
+
+
 def open_version(session: Session, slug: str) -> StudyVersion | None:
     """The version of a study that takes participants now, if there is one."""
     return session.scalar(
@@ -71,6 +76,7 @@ def load(session: Session, file: StudyFile) -> tuple[StudyVersion, bool]:
             study = Study(slug=file.definition.slug)
             session.add(study)
             session.flush()
+        lock(session, study.id)
         newest = study.versions[-1] if study.versions else None
         if newest is not None and newest.source_digest == file.digest:
             newest.folder = str(file.folder)
@@ -148,6 +154,7 @@ def open_study(session: Session, slug: str, store: Store) -> StudyVersion:
     """
     with writing(session):
         study = find_study(session, slug)
+        lock(session, study.id)
         version = study.versions[-1]
         lacking = missing(session, version, store)
         if lacking:
@@ -166,7 +173,7 @@ def open_study(session: Session, slug: str, store: Store) -> StudyVersion:
 def close_study(session: Session, slug: str) -> StudyVersion | None:
     """Let nobody new in; those who have begun can finish. Returns the version that was open."""
     with writing(session):
-        find_study(session, slug)
+        lock(session, find_study(session, slug).id)
         version = open_version(session, slug)
         if version is not None:
             version.is_open = False

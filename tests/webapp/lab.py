@@ -26,7 +26,7 @@ from webapp import accounts, config, enrolment, participation, preparation, stud
 from webapp.db import db
 from webapp.keys import new_token
 from webapp.models import Participant, Step, StudyVersion
-from webapp.participation import Answer, Report
+from webapp.participation import Answer, Observed
 from webapp.study import read
 
 # Data layer and services are tested on both databases.
@@ -257,7 +257,13 @@ class Laboratory:
             wanted = {name: made.explanations[name] for name in plan["explanations"]}
             stimuli = made.stimuli if plan["stimuli"] else {}
             preparation.register(
-                session, version, self.store, plan=plan, stimuli=stimuli, explanations=wanted
+                session,
+                version,
+                self.store,
+                source_digest=version.source_digest,
+                plan=plan,
+                stimuli=stimuli,
+                explanations=wanted,
             )
         return made
 
@@ -281,14 +287,16 @@ class Laboratory:
             enrolment.enrol(session, version_id, token, external_id, "en")
         return token
 
-    def submit(self, token: str, answers: dict[str, Answer], report: Report | None = None) -> None:
+    def submit(
+        self, token: str, answers: dict[str, Answer], report: Observed | None = None
+    ) -> None:
         """Submit the participant's current step."""
         with self.session() as session:
             participant = participation.find(session, token)
             assert participant is not None
             step = participation.current_step(session, participant)
             participation.show(session, step, None)
-            participation.submit(session, step.id, answers, report or Report())
+            participation.submit(session, step.id, answers, report or Observed())
 
     def finish(self, token: str, **answers: Answer) -> None:
         """Submit every step that is left; `answers` replace the usual ones."""

@@ -16,7 +16,7 @@ from webapp import enrolment, export
 from webapp.bundle_tables import COLUMNS
 from webapp.keys import new_token
 from webapp.models import Response, StudyVersion
-from webapp.participation import Answer, Report
+from webapp.participation import Answer, Observed
 from webapp.studies import StudyError
 
 pytestmark = both
@@ -52,7 +52,7 @@ def bundle(lab: Laboratory, opened: int, tmp_path: Path) -> Path:
     lab.finish(lab.enrol(opened, "RECRUITED-1"), comment=Answer(text=NASTY[0], after_ms=900))
     lab.finish(lab.enrol(opened, "RECRUITED-2"), sure=Answer(number=1.0), years=Answer())
     half = lab.enrol(opened, "RECRUITED-3")
-    lab.submit(half, {}, Report("360x640", [("shown", 0), ("submit", 1200)]))
+    lab.submit(half, {}, Observed("360x640", [("shown", 0), ("submit", 1200)]))
     with lab.session() as session:
         enrolment.decline(session, opened, new_token())
     return write(lab, tmp_path / "bundle")

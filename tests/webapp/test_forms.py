@@ -198,7 +198,7 @@ def events_of(sent: Any) -> list[tuple[str, int]]:
     form = form_of(YES_NO, "1", events=text)
     assert form.validate()
     form.answers()
-    return list(form.report().events)
+    return list(form.observed().events)
 
 
 def test_events_and_the_time_of_the_last_input_are_kept() -> None:
@@ -206,7 +206,7 @@ def test_events_and_the_time_of_the_last_input_are_kept() -> None:
     form = form_of(YES_NO, "1", events=json.dumps(sent), viewport="1280x720")
     assert form.validate()
     assert form.answers()["q"] == Answer(number=1.0, after_ms=950)
-    report = form.report()
+    report = form.observed()
     assert report.viewport == "1280x720"
     assert report.events == [("shown", 0), ("input", 800), ("input", 950), ("submit", 1200)]
 
@@ -262,4 +262,4 @@ def test_a_page_that_was_open_for_days_fits_its_column() -> None:
     "sent", ["", "1280", "1280 x 720", "-1x5", "123456x1", "<b>x1", "١٢x٣", "1x2\n", "1.5x2"]
 )
 def test_a_viewport_that_no_page_sends_is_dropped(sent: str) -> None:
-    assert form_of(YES_NO, "1", viewport=sent).report().viewport is None
+    assert form_of(YES_NO, "1", viewport=sent).observed().viewport is None

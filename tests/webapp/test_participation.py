@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from webapp import participation
 from webapp.models import Event, Participant, Response, Step
-from webapp.participation import AlreadySubmitted, Answer, NotCurrent, Report
+from webapp.participation import AlreadySubmitted, Answer, NotCurrent, Observed
 
 pytestmark = both
 SCALE = {f"es{number}": Answer(number=float(number % 5 + 1)) for number in range(1, 9)}
@@ -63,10 +63,10 @@ def test_a_second_submit_changes_nothing(lab: Laboratory, opened: int) -> None:
     lab.submit(token, {})
     step = lab.current(token)
     first = {"trust": Answer(number=5.0), "sure": Answer(number=1.0)}
-    lab.submit(token, first, Report("800x600", [("shown", 0)]))
+    lab.submit(token, first, Observed("800x600", [("shown", 0)]))
     again = {"trust": Answer(number=1.0), "sure": Answer()}
     with lab.session() as session, pytest.raises(AlreadySubmitted):
-        participation.submit(session, step.id, again, Report("1x1", [("blur", 9)]))
+        participation.submit(session, step.id, again, Observed("1x1", [("blur", 9)]))
     with lab.session() as session:
         answers = {r.item_id: r.number for r in session.scalars(select(Response))}
         assert answers == {"trust": 5.0, "sure": 1.0}
@@ -83,7 +83,7 @@ def test_racing_submits_store_one_set_of_answers(lab: Laboratory, opened: int) -
         answers = {"trust": Answer(number=float(number)), "sure": Answer(text=str(number))}
         with lab.session() as session:
             try:
-                participation.submit(session, step_id, answers, Report(None, [("shown", number)]))
+                participation.submit(session, step_id, answers, Observed(None, [("shown", number)]))
             except AlreadySubmitted:
                 return "late"
         return str(number)
@@ -104,7 +104,7 @@ def test_a_later_step_cannot_be_submitted_before_its_turn(lab: Laboratory, opene
         later = session.scalars(select(Step).where(Step.position == 5)).one()
         before = lab.everything()
         with pytest.raises(NotCurrent):
-            participation.submit(session, later.id, {"trust": Answer(number=1.0)}, Report())
+            participation.submit(session, later.id, {"trust": Answer(number=1.0)}, Observed())
     assert lab.everything() == before
     assert lab.current(token).position == 2
 
@@ -114,7 +114,7 @@ def test_the_debrief_is_never_submitted(lab: Laboratory, opened: int) -> None:
     lab.finish(token)
     step = lab.current(token)
     with lab.session() as session, pytest.raises(NotCurrent):
-        participation.submit(session, step.id, {}, Report())
+        participation.submit(session, step.id, {}, Observed())
     assert lab.current(token).kind == "debrief"
 
 

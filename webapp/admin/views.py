@@ -60,17 +60,16 @@ def list_studies() -> ResponseReturnValue:
 def study(slug: str) -> ResponseReturnValue:
     """How a study is going."""
     found, role = _study(slug)
-    version = studies.open_version(db.session, slug) or found.versions[-1]
+    version = _watched(found)
+    store = Store(config.artifacts(current_app))
     return render_template(
         "admin/study.html",
         study=found,
         version=version,
         title=_title(version),
         role=role,
-        outcomes=monitor.outcomes(db.session, version),
-        participants=monitor.participants(db.session, version),
-        most=monitor.MOST_PARTICIPANTS,
-        picture=monitor.picture(db.session, version),
+        lacking=studies.missing(db.session, version, store),
+        **_live(version),
     )
 
 
@@ -79,14 +78,7 @@ def study(slug: str) -> ResponseReturnValue:
 def live(slug: str) -> ResponseReturnValue:
     """The part of the study page that changes, for its script to fetch."""
     found, _ = _study(slug)
-    version = studies.open_version(db.session, slug) or found.versions[-1]
-    return render_template(
-        "admin/_live.html",
-        outcomes=monitor.outcomes(db.session, version),
-        participants=monitor.participants(db.session, version),
-        most=monitor.MOST_PARTICIPANTS,
-        picture=monitor.picture(db.session, version),
-    )
+    return render_template("admin/_live.html", **_live(_watched(found)))
 
 
 @bp.post("/admin/studies/<slug>/open")
@@ -145,6 +137,20 @@ def _study(slug: str, *roles: str) -> tuple[Study, str]:
     if roles and role not in roles:
         abort(403, f"Your role on this study is {role}; this takes {' or '.join(roles)}.")
     return found, role
+
+
+def _watched(study: Study) -> StudyVersion:
+    """The open version, else the newest."""
+    return studies.open_version(db.session, study.slug) or study.versions[-1]
+
+
+def _live(version: StudyVersion) -> dict[str, Any]:
+    return {
+        "outcomes": monitor.outcomes(db.session, version),
+        "participants": monitor.participants(db.session, version),
+        "most": monitor.MOST_PARTICIPANTS,
+        "picture": monitor.picture(db.session, version),
+    }
 
 
 def _title(version: StudyVersion) -> str:

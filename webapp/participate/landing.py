@@ -39,8 +39,9 @@ def consent(slug: str) -> ResponseReturnValue:
     if not sealed(request.form.get("seal", ""), key, "consent", version.id, token, external_id):
         return _landing_page(version, "This page was out of date. Please choose once more."), 400
     if request.form.get("choice") == "decline":
-        enrolment.decline(db.session, version.id, token)
-        return redirect(url_for(".declined", slug=slug), 303)
+        refused = enrolment.decline(db.session, version.id, token)
+        end = url_for(".declined", slug=slug) if refused else url_for("steps.show", token=token)
+        return redirect(end, 303)
     if request.form.get("choice") != "agree":
         return _landing_page(version, "Please choose one of the two buttons."), 422
     known = _known_here(slug)
@@ -100,10 +101,10 @@ def _external_id(definition: Definition) -> str:
 
 
 def _known_here(slug: str) -> str | None:
-    """The token of somebody who began this study in this browser and has not finished."""
+    """The token of somebody who began this study in this browser."""
     token = request.cookies.get(f"study-{slug}", "")
     participant = participation.find(db.session, token) if token else None
-    if participant is None or participant.outcome != "active":
+    if participant is None:
         return None
     return token if participant.version.study.slug == slug else None
 

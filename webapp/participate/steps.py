@@ -57,7 +57,7 @@ def submit(token: str, position: int) -> ResponseReturnValue:
     if not form.validate():
         return _page(token, participant, step, form, status=422)
     try:
-        participation.submit(db.session, step.id, form.answers(), form.report())
+        participation.submit(db.session, step.id, form.answers(), form.observed())
     except (participation.AlreadySubmitted, participation.NotCurrent):
         pass
     except DBAPIError:
@@ -107,11 +107,13 @@ def _page(
             step.explanation_digest,
             truth=isinstance(entry, Block) and entry.show_truth,
         )
-    if request.method == "GET":
+    # A browser that fetches ahead shows nobody anything yet.
+    ahead = request.headers.get("Sec-Purpose", "").startswith("prefetch")
+    if request.method == "GET" and not ahead:
         participation.show(db.session, step, rendered)
     page, pages = participation.progress(participant, step)
     text = "debrief" if step.kind == "debrief" else getattr(entry, "page", None)
-    response = Response(
+    return Response(
         render_template(
             "participate/step.html",
             title=say(definition.title, language),
@@ -129,7 +131,3 @@ def _page(
         ),
         status,
     )
-    if step.kind == "debrief":
-        landing = url_for("landing.read", slug=definition.slug)
-        response.delete_cookie(f"study-{definition.slug}", path=landing)
-    return response
