@@ -161,6 +161,10 @@ def test_another_person_begins_anew(site: Site, visitor: Visitor) -> None:
     assert visitor.kind == "instructions"
     assert visitor.token != first
     assert site.count(PEOPLE) == before + 1
+
+
+def test_somebody_who_finished_finds_the_code_again(site: Site, visitor: Visitor) -> None:
     visitor.finish()
     visitor.page.goto(site.study)
-    expect(visitor.page.get_by_text("Was it you?")).to_have_count(0)
+    follow(visitor.page.get_by_role("link", name="Yes: go on where I stopped"))
+    expect(visitor.page.locator("#code")).to_have_text("DEMO-DONE")
