@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from importlib import resources
-from math import prod
+from math import inf, prod
 from pathlib import Path
 
 from webapp import scales
@@ -18,7 +18,6 @@ from webapp.definition import (
     File,
     FreeText,
     Instructions,
-    Item,
     Likert,
     Mismatched,
     Number,
@@ -137,30 +136,22 @@ def _exclusions(study: Definition) -> Problems:
             if isinstance(item, FreeText):
                 message = "a free text cannot decide an exclusion"
                 yield Problem(("exclusions", index, "item"), message)
-            elif item is not None and str(rule.equals) not in _answers(item, rule.equals):
-                message = "no answer to this item; expected " + {
-                    Likert: "one of its points",
-                    YesNo: "1 for yes or 0 for no",
-                    Choice: "the value of one of its choices",
-                    Number: "a number in its range",
-                }.get(type(item), "an answer")
-                yield Problem(("exclusions", index, "equals"), message)
+            elif isinstance(item, Choice):
+                values = [choice.value for choice in item.choices]
+                yield from _known(("exclusions", index, "equals"), str(rule.equals), values)
+            elif item is not None:
+                yield from _number(item, rule.equals, ("exclusions", index, "equals"))
 
 
-def _answers(item: Item, value: int | str) -> list[str]:
-    """The answers that an item can have, as far as `value` could be one of them."""
-    match item:
-        case Choice():
-            return [choice.value for choice in item.choices]
-        case YesNo():
-            return ["0", "1"]
-        case Likert():
-            return [str(point) for point in range(item.min, item.max + 1)]
-        case Number() if isinstance(value, int):
-            low, high = item.min, item.max
-            fits = (low is None or low <= value) and (high is None or value <= high)
-            return [str(value)] if fits else []
-    return []
+def _number(item: Likert | YesNo | Number, value: int | str, path: KeyPath) -> Problems:
+    if isinstance(item, YesNo):
+        low, high, expected = 0.0, 1.0, "1 for yes or 0 for no"
+    else:
+        low = -inf if item.min is None else item.min
+        high = inf if item.max is None else item.max
+        expected = f"a whole number from {low:g} to {high:g}"
+    if isinstance(value, str) or not low <= value <= high:
+        yield Problem(path, f"nobody can answer this item with {value!r}; expected {expected}")
 
 
 def _distinct(section: str, ids: list[str]) -> Problems:

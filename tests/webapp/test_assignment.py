@@ -213,3 +213,11 @@ def test_an_order_is_found_whenever_there_is_one(sizes: list[int], longest: int,
     assert sorted(trial.stimulus for trial in order) == sorted(t.stimulus for t in mixed)
     for _, run in groupby(trial.condition["explanation"] for trial in order):
         assert len(list(run)) <= longest
+
+
+def test_a_fixed_order_is_one_for_all_and_mixes_the_strata() -> None:
+    block = design((9, 3), 12, 3, in_order=True)
+    orders = [[t.stimulus for t in trials(block, form, 5, form)] for form in range(block.forms)]
+    assert all(order == orders[0] for order in orders)
+    strata = [stimulus[:2] for stimulus in orders[0]]
+    assert len(list(groupby(strata))) > 2

@@ -35,11 +35,16 @@ pages.consent = gone.md | | gone.md: there is no such file
 pages.consent = "." | | cannot be read: Is a directory
 exclusions = [{id: x, item: age, equals: 1}] | exclusions.0.item | unknown name 'age'
 exclusions = [{id: x, item: comment, equals: a}] | exclusions.0.item | a free text cannot decide
-exclusions = [{id: x, item: sure, equals: "no"}] | exclusions.0.equals | (yes is 1, no is 0)
-exclusions = [{id: x, item: used, equals: 1}] | exclusions.0.equals | one of its choices' values
+exclusions = [{id: x, item: sure, equals: "no"}] | exclusions.0.equals | 1 for yes or 0 for no
+exclusions = [{id: x, item: used, equals: 1}] | exclusions.0.equals | unknown name '1'
+exclusions = [{id: x, item: sure, equals: 7}] | exclusions.0.equals | 1 for yes or 0 for no
+exclusions = [{id: x, item: trust, equals: 8}] | exclusions.0.equals | number from 1 to 7
+exclusions = [{id: x, item: sure, equals: 1}, {id: x, item: sure, equals: 0}] | exclusions.1 | twice
 exclusions = [{id: x, item: used, equals: nevr}] | exclusions.0.equals | did you mean never?
 checkpoints.digits.path = checkpoints/none | | no checkpoints/none beside the study
-checkpoints.digits.path = checkpoints | | cannot be read: No such file
+checkpoints.digits.path = checkpoints | | is no checkpoint: a folder with
+checkpoints.digits.path = checkpoints/mnist-s4d/weights.safetensors | | is no checkpoint
+stimuli.digits.data.path = data | | cannot be read: Is a directory
 insert flow.3 = {step: debrief} | flow.6 | the flow ends with its only debrief step
 insert flow.3 = {step: consent} | flow.0 | the flow starts with its only consent step
 """
@@ -58,6 +63,9 @@ def test_a_wrong_name_or_flow_is_said_at_its_path(
     [
         ({"outcome": "trst"}, "hypotheses.0.outcome", "did you mean trust?"),
         ({"contrast": ["shap", "nil"]}, "hypotheses.0.contrast.1", "unknown name 'nil'"),
+        ({"contrast": ["shap", "shap"]}, "hypotheses.0.contrast", "the two levels are the same"),
+        ({"outcome": "comment"}, "hypotheses.0.outcome", "unknown name 'comment'"),
+        ({"outcome": "years"}, "hypotheses.0.outcome", "unknown name 'years'"),
     ],
 )
 def test_hypotheses_name_items_and_levels(

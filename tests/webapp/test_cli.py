@@ -49,8 +49,10 @@ def test_the_schema_is_json(app: Flask) -> None:
 
 
 def test_check_finds_no_mistakes_or_says_them(app: Flask, folder: Path) -> None:
-    assert done(app, "study", "check", folder) == "small: no mistakes found"
-    assert done(app, "study", "check", folder / "study.yaml") == "small: no mistakes found"
+    found, note = done(app, "study", "check", folder).splitlines()
+    assert found == "small: no mistakes found"
+    assert note.startswith("note: main: a participant's right and wrong decisions do not divide")
+    assert done(app, "study", "check", folder / "study.yaml").splitlines() == [found, note]
     broken = yaml.safe_dump(definition() | {"colour": "red"}, sort_keys=False)
     (folder / "study.yaml").write_text(broken)
     line = broken.splitlines().index("colour: red") + 1

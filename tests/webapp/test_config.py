@@ -46,7 +46,7 @@ def test_defaults_are_safe(app: Flask) -> None:
     assert app.config["SESSION_COOKIE_SAMESITE"] == "Lax"
     assert app.config["DEBUG"] is False
     assert app.config["SECURITY_PASSWORD_HASH"] == "argon2"
-    assert app.config["MAX_CONTENT_LENGTH"] == 4 * 2**20
+    assert app.config["MAX_CONTENT_LENGTH"] == 20 * 2**20
 
 
 def test_the_environment_sets_what_it_names(

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from webapp import enrolment, studies
 from webapp.enrolment import AlreadyEnrolled, NotOpen
 from webapp.keys import new_token, token_hash
-from webapp.models import Participant, Recruitment, Step
+from webapp.models import Participant, Recruitment, Response, Step
+from webapp.participation import Answer
 
 pytestmark = both
 CROWD = 20
@@ -138,13 +139,29 @@ def test_who_says_no_may_still_say_yes(lab: Laboratory, opened: int) -> None:
     assert len(participant.steps) == 12
 
 
-def test_who_said_yes_stays_enrolled_when_an_old_page_says_no(lab: Laboratory, opened: int) -> None:
-    token = lab.enrol(opened)
+def test_who_agreed_and_then_says_no_takes_everything_back(lab: Laboratory, opened: int) -> None:
+    token = lab.enrol(opened, "RECRUITED-1")
+    lab.submit(token, {})
+    lab.submit(token, {"trust": Answer(number=3.0)})
     with lab.session() as session:
-        enrolment.decline(session, opened, token)
+        assert enrolment.decline(session, opened, token)
     (participant,) = lab.participants()
-    assert participant.outcome == "active"
-    assert lab.current(token).position == 2
+    assert participant.outcome == "declined"
+    assert participant.cell is participant.form is participant.enrolled_at is None
+    assert lab.count(Step) == lab.count(Response) == lab.count(Recruitment) == 0
+    assert lab.enrol(opened, "RECRUITED-1")
+
+
+def test_who_has_finished_keeps_the_answers_when_an_old_page_says_no(
+    lab: Laboratory, opened: int
+) -> None:
+    token = lab.enrol(opened)
+    lab.finish(token)
+    before = lab.count(Response)
+    with lab.session() as session:
+        assert not enrolment.decline(session, opened, token)
+    assert lab.participants()[0].outcome == "complete"
+    assert lab.count(Response) == before > 0
 
 
 def test_a_study_that_closed_meanwhile_enrols_nobody_new(lab: Laboratory, opened: int) -> None:

@@ -64,6 +64,8 @@ def answer(item: Item, *sent: str) -> Answer:
         (NUMBER, "12", Answer(number=12.0)),
         (NUMBER, " 12.5 ", Answer(number=12.5)),
         (NUMBER, "12,5", Answer(number=12.5)),
+        (NUMBER, "3.125", Answer(number=3.125)),
+        (NUMBER, "0,125", Answer(number=0.125)),
         (NUMBER, ".5", Answer(number=0.5)),
         (NUMBER, "-5", Answer(number=-5.0)),
         (NUMBER, "+7.", Answer(number=7.0)),
@@ -107,6 +109,11 @@ BAD: dict[str, tuple[Item, tuple[str, ...], str]] = {
         ("twelve", "NaN", "inf", "-Infinity", "1e999", "1e3", "0x10", "1_000", "١٢", "½", "9 y",
          "1.2.3", "1,000,000", "--1", "+", ".", ",", "9" * 16, "1\x002", "<b>1</b>", "1 2"),
         "Write a number in digits, such as 12.",
+    ),
+    "thousands": (
+        WHOLE,
+        ("1,000", "1.000", "12,345"),
+        "Write the number without a mark between thousands, such as 1000.",
     ),
     "range": (
         NUMBER,

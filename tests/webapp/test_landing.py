@@ -196,7 +196,7 @@ def test_somebody_who_comes_back_is_led_on(lab: Laboratory, visitor: Visitor) ->
     where = visitor.page.text
     token = visitor.token
     visitor.get("/s/small")
-    assert "Somebody has begun this study in this browser." in visitor.page.text
+    assert "Somebody has begun or finished this study in this browser." in visitor.page.text
     assert f"/p/{token}/" in visitor.page.links
     assert visitor.get(f"/p/{token}/").page.text == where
     assert lab.count(Participant) == 1
@@ -219,10 +219,13 @@ def test_a_tab_that_was_open_before_leads_to_the_one_enrolment(
     assert lab.count(Participant) == 1
 
 
-def test_a_finished_participant_is_not_led_back(visitor: Visitor) -> None:
+def test_a_finished_participant_finds_the_code_again(visitor: Visitor) -> None:
     visitor.enter().until("CODE-DONE")
+    token = visitor.token
     visitor.get("/s/small")
-    assert "Somebody has begun" not in visitor.page.text
+    assert "Somebody has begun" in visitor.page.text
+    visitor.get(f"/p/{token}/")
+    assert "CODE-DONE" in visitor.page.text
 
 
 def test_the_cookie_of_another_study_is_not_followed(lab: Laboratory, visitor: Visitor) -> None:

@@ -126,3 +126,16 @@ def test_an_artifact_that_is_missing_registers_nothing(lab: Laboratory) -> None:
     with pytest.raises(ArtifactError, match="no such artifact; run flask precompute"):
         lab.prepare(version_id, made)
     assert lab.everything() == before
+
+
+def test_explanations_of_another_text_are_not_registered(lab: Laboratory) -> None:
+    version_id = lab.load()
+    with lab.session() as session:
+        version = session.get_one(StudyVersion, version_id)
+        old, plan = version.source_digest, preparation.plan(version, lab.instance)
+    lab.load(definition() | {"title": {"en": "Another text"}})
+    with lab.session() as session:
+        version = session.get_one(StudyVersion, version_id)
+        rest = {"plan": plan, "stimuli": {}, "explanations": {}}
+        with pytest.raises(StudyError, match="run flask precompute again"):
+            preparation.register(session, version, lab.store, source_digest=old, **rest)

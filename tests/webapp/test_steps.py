@@ -178,13 +178,13 @@ def test_a_text_of_two_megabytes_comes_back_with_a_message(
     assert visitor.form.sent["item-used"] == "never"
 
 
-def test_more_than_four_megabytes_are_refused_whole(lab: Laboratory, visitor: Visitor) -> None:
+def test_more_than_twenty_megabytes_are_refused_whole(lab: Laboratory, visitor: Visitor) -> None:
     visitor.enter().until("Years of experience?")
     before = lab.everything()
     address = f"/p/{visitor.token}/"
-    visitor.send(**{"item-comment": "x" * (4 * 2**20 + 1)})
+    visitor.send(**{"item-comment": "x" * (20 * 2**20 + 1)})
     assert visitor.status == 413
-    assert "larger than 4 MB" in visitor.page.text
+    assert "larger than 20 MB" in visitor.page.text
     assert lab.everything() == before
     assert visitor.get(address).answer(comment="short").status == 200
     assert answers(lab)[10, "comment"] == "short"
@@ -358,3 +358,11 @@ def test_links_are_stored_nowhere_and_logged_nowhere(
     with open(file, "rb") as stored:
         assert visitor.token.encode() not in stored.read()
     assert lab.count(Participant) == 1
+
+
+def test_a_page_that_a_browser_fetches_ahead_is_not_shown_yet(lab: Laboratory) -> None:
+    token = lab.enrol(lab.open())
+    client = lab.app.test_client()
+    for purpose, shown in (("prefetch;prerender", False), ("", True)):
+        assert client.get(f"/p/{token}/", headers={"Sec-Purpose": purpose}).status_code == 200
+        assert (lab.current(token).shown_at is not None) == shown
