@@ -196,7 +196,7 @@ def test_somebody_who_comes_back_is_led_on(lab: Laboratory, visitor: Visitor) ->
     where = visitor.page.text
     token = visitor.token
     visitor.get("/s/small")
-    assert "Somebody has begun or finished this study in this browser." in visitor.page.text
+    assert "Somebody has begun this study in this browser." in visitor.page.text
     assert f"/p/{token}/" in visitor.page.links
     assert visitor.get(f"/p/{token}/").page.text == where
     assert lab.count(Participant) == 1
