@@ -23,7 +23,7 @@ def summary(found: Json) -> Html:
     people, main = found["participants"], found["main"]
     lines = [
         f"{people['analysed']} people were analysed, of {people['enrolled']} who took part and "
-        f"{people['asked']} who were asked."
+        f"{people['asked']} who answered the consent page."
     ]
     for row in main["hypotheses"]:
         if row["p"] is None:
@@ -56,7 +56,7 @@ def summary(found: Json) -> Html:
 def participants(found: Json) -> Html:
     """Who was asked, who finished, who was left out and why."""
     people = found["participants"]
-    rows: list[tuple[str, object]] = [("Asked for consent", people["asked"])]
+    rows: list[tuple[str, object]] = [("Answered the consent page", people["asked"])]
     rows += [("− declined", people["declined"]), ("Took part", people["enrolled"])]
     rows += [
         (f"− {_OUTCOMES.get(name, name)}", count)

@@ -10,12 +10,8 @@ explanation in `<digest>.run.json` (`credence/run/1`), so that they never change
 This module needs numpy at most: the web server reads artifacts without torch.
 """
 
-import base64
 import gzip
-import hashlib
 import json
-import os
-import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +21,28 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.encoding import (
+    ArtifactError,
+    Json,
+    canonical_json,
+    decode_array,
+    encode_array,
+    sha256,
+    write_atomically,
+)
+
+__all__ = [
+    "ArtifactError",
+    "Explanation",
+    "Job",
+    "Run",
+    "Stimulus",
+    "Store",
+    "canonical_json",
+    "sha256",
+    "write_atomically",
+]
+
 STIMULUS_SCHEMA = "credence/stimulus/1"
 EXPLANATION_SCHEMA = "credence/explanation/1"
 RUN_SCHEMA = "credence/run/1"
@@ -32,11 +50,6 @@ KINDS = ("image", "series", "text")
 LARGEST_JSON = 256 * 2**20
 
 Float32 = NDArray[np.float32]
-Json = dict[str, Any]
-
-
-class ArtifactError(Exception):
-    """An artifact is missing, damaged, of another format, or could not be written."""
 
 
 @dataclass(frozen=True)
@@ -329,74 +342,6 @@ class Store:
 
 
 _AGAIN = "run flask precompute for this study again to write it anew"
-
-
-def canonical_json(data: Any) -> bytes:
-    """Serialise with sorted keys, no spaces, UTF-8; a NaN or infinity is a ValueError."""
-    text = json.dumps(
-        data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode()
-
-
-def sha256(data: bytes) -> str:
-    """SHA-256 as 64 lower-case hex digits."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def encode_array(array: NDArray[Any]) -> Json:
-    """Encode as little-endian base64 with dtype and shape. Raises ArtifactError on NaN."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ArtifactError("an array holds NaN or infinity; nothing was written")
-    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return {
-        "dtype": little.dtype.str.lstrip("<|"),
-        "shape": list(array.shape),
-        "base64": base64.b64encode(little.tobytes()).decode(),
-    }
-
-
-def decode_array(data: Mapping[str, Any], name: str) -> NDArray[Any]:
-    """Decode what encode_array made. Raises ArtifactError where shape and bytes disagree."""
-    if data.get("dtype") not in ("f4", "u1"):
-        raise ArtifactError(f"{name} has dtype {data.get('dtype')!r}, expected f4 or u1")
-    dtype = np.dtype(data["dtype"]).newbyteorder("<")
-    raw = base64.b64decode(data["base64"], validate=True)
-    shape = tuple(data["shape"])
-    if len(raw) != dtype.itemsize * int(np.prod(shape)):
-        raise ArtifactError(f"{name} holds {len(raw)} bytes, which is not its shape {shape}")
-    array = np.frombuffer(raw, dtype).reshape(shape)
-    if dtype.kind == "f" and not np.isfinite(array).all():
-        raise ArtifactError(f"{name} holds NaN or infinity")
-    return array
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut.
-
-    Raises ArtifactError, naming the cause, and leaves no partial file.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # A temporary file is private; the web server may run as another user.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            reason = error.strerror or error
-            raise ArtifactError(
-                f"cannot write {path}: {reason}; nothing is half-written: free space or fix the "
-                "folder, then run the same command again"
-            ) from error
-        raise
 
 
 def _read_checked(path: Path, digest: str) -> bytes:

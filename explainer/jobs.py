@@ -92,7 +92,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Task:
+class Piece:
     """One explanation to make: a recipe for a row; a control takes its values from `source`."""
 
     prepared: Prepared
@@ -101,7 +101,7 @@ class Task:
     source: int
 
     def job(self, done: Mapping[tuple[str, str, int], str]) -> Job:
-        """What identifies it. done: digests of earlier tasks by set, recipe and row."""
+        """What identifies it. done: digests of earlier pieces by set, recipe and row."""
         parameters = dict(self.recipe.parameters)
         if self.recipe.of is not None:
             parameters["of"] = done[self.prepared.name, self.recipe.of, self.source]
@@ -161,7 +161,7 @@ class Task:
         return tuple(self.prepared.model.labels[output] for output in self._outputs())
 
 
-def tasks(prepared: Prepared, plan: Plan) -> list[Task]:
+def pieces(prepared: Prepared, plan: Plan) -> list[Piece]:
     """Everything a plan asks of one stimulus set, each after what it is made from.
 
     Raises MethodError where a method's evaluations are too few for this set's images.
@@ -186,7 +186,7 @@ def tasks(prepared: Prepared, plan: Plan) -> list[Task]:
         for control in plan.recipes:
             if control.of == recipe.name:
                 rows += [row for row in borrowed.get(control.name, {}).values() if row not in rows]
-        found += [Task(prepared, recipe, row, sources.get(row, row)) for row in rows]
+        found += [Piece(prepared, recipe, row, sources.get(row, row)) for row in rows]
     return found
 
 

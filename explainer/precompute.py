@@ -16,7 +16,7 @@ from typing import Any
 
 from explainer.artifact import ArtifactError, Store
 from explainer.data.images import ImagesError
-from explainer.jobs import Prepared, Task, tasks
+from explainer.jobs import Piece, Prepared, pieces
 from explainer.methods import MethodError
 from explainer.plan import Plan, PlanError, check
 from explainer.selection import SelectionError
@@ -43,7 +43,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Forecast:
     """What a run would do: jobs in all and still to do, model evaluations, and seconds."""
 
     jobs: int
@@ -76,15 +76,15 @@ def run(
         checked, sets, todo = _prepare(plan, store, device, only)
         done: dict[tuple[str, str, int], str] = {}
         computed = 0
-        for number, task in enumerate(todo):
+        for number, piece in enumerate(todo):
             if progress:
-                progress(number, len(todo), f"{task.recipe.name} of {task.prepared.name}")
-            job = task.job(done)
+                progress(number, len(todo), f"{piece.recipe.name} of {piece.prepared.name}")
+            job = piece.job(done)
             digest = store.find(job)
             if digest is None:
-                digest = task.carry_out(job)
+                digest = piece.carry_out(job)
                 computed += 1
-            done[task.prepared.name, task.recipe.name, task.row] = digest
+            done[piece.prepared.name, piece.recipe.name, piece.row] = digest
         if progress:
             progress(len(todo), len(todo), "done")
     return Result(
@@ -103,40 +103,43 @@ def run(
     )
 
 
-def estimate(
+def forecast(
     plan: dict[str, Any], store: Store, *, device: str = "auto", only: str | None = None
-) -> Estimate:
+) -> Forecast:
     """Count what `run` would do, and time the model on one batch. Raises PrecomputeError."""
     with _reasons():
         _, _, todo = _prepare(plan, store, device, only)
         done: dict[tuple[str, str, int], str] = {}
         left = evaluations = 0
         seconds = 0.0
-        for task in todo:
+        pace: dict[str, float] = {}
+        for piece in todo:
             # A control of something that is not there yet cannot be there either.
-            ready = task.recipe.of is None or _source(task) in done
-            digest = store.find(task.job(done)) if ready else None
+            ready = piece.recipe.of is None or _source(piece) in done
+            digest = store.find(piece.job(done)) if ready else None
             if digest is not None:
-                done[task.prepared.name, task.recipe.name, task.row] = digest
+                done[piece.prepared.name, piece.recipe.name, piece.row] = digest
                 continue
             left += 1
-            if task.recipe.of is None:
-                cost = int(task.recipe.parameters["evaluations"])
+            if piece.recipe.of is None:
+                cost = int(piece.recipe.parameters["evaluations"])
                 evaluations += cost
-                seconds += cost * _seconds_an_evaluation(task.prepared)
-    return Estimate(len(todo), left, evaluations, round(seconds, 1))
+                if piece.prepared.name not in pace:
+                    pace[piece.prepared.name] = _seconds_an_evaluation(piece.prepared)
+                seconds += cost * pace[piece.prepared.name]
+    return Forecast(len(todo), left, evaluations, round(seconds, 1))
 
 
 def _prepare(
     plan: dict[str, Any], store: Store, device: str, only: str | None
-) -> tuple[Plan, list[Prepared], list[Task]]:
+) -> tuple[Plan, list[Prepared], list[Piece]]:
     checked = check(plan, only)
     sets = [Prepared(stimuli, store, device) for stimuli in checked.stimuli]
-    return checked, sets, [task for found in sets for task in tasks(found, checked)]
+    return checked, sets, [piece for found in sets for piece in pieces(found, checked)]
 
 
-def _source(task: Task) -> tuple[str, str | None, int]:
-    return task.prepared.name, task.recipe.of, task.source
+def _source(piece: Piece) -> tuple[str, str | None, int]:
+    return piece.prepared.name, piece.recipe.of, piece.source
 
 
 def _seconds_an_evaluation(prepared: Prepared) -> float:
@@ -186,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     try:
         if options.dry_run:
-            print(estimate(plan, store, device=options.device, only=options.only))
+            print(forecast(plan, store, device=options.device, only=options.only))
             return 0
         result = _with_bar(plan, store, options.device, options.only)
     except PrecomputeError as error:

@@ -148,14 +148,14 @@ def close_study(slug: str) -> None:
 @_refusing
 def precompute(slug: str, device: str, only: str | None, dry_run: bool) -> None:
     """Explain every stimulus of the newest version of SLUG and store the artifacts."""
-    from explainer.precompute import PrecomputeError, estimate, run
+    from explainer.precompute import PrecomputeError, forecast, run
 
     version = studies.find_study(db.session, slug).versions[-1]
     source_digest = version.source_digest
     plan, store = preparation.plan(version, _instance()), _store()
     try:
         if dry_run:
-            click.echo(estimate(plan, store, device=device, only=only))
+            click.echo(forecast(plan, store, device=device, only=only))
             return
         result = run(plan, store, device=device, only=only, progress=_Progress("explanations"))
     except PrecomputeError as error:

@@ -5,6 +5,7 @@ that does not play has a constant value: that, and not an expectation over data,
 are relative to.
 """
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ from numpy.typing import NDArray
 
 from explainer.methods import Attribution, Float64, MethodError
 from explainer.models.image import ImageClassifier
+
+# shap compiles helpers by numba at every start, which took 24 of 62 s of the demo; without, its
+# values are the same to the last bit, and the model's own time dwarfs what the helpers take.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 with warnings.catch_warnings():
     # shap 0.51 imports its plots, which use what newer matplotlib deprecates.

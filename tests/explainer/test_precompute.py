@@ -15,7 +15,7 @@ import pytest
 from explainer.artifact import Store, sha256
 from explainer.models import checkpoint
 from explainer.models.image import Preprocessing, predict
-from explainer.precompute import PrecomputeError, estimate, main, run
+from explainer.precompute import PrecomputeError, forecast, main, run
 from tests.explainer.conftest import ABOUT, tiny_model
 
 
@@ -89,14 +89,14 @@ def test_explanations_and_controls(tiny, store, shap_and_controls):
 
 def test_jobs_that_are_done_are_not_done_again(tiny, store, shap_and_controls):
     plan = tiny.plan(**shap_and_controls)
-    todo = estimate(plan, store)
+    todo = forecast(plan, store)
     assert (todo.jobs, todo.to_do, todo.evaluations) == (20, 20, 400)
     first = run(plan, store)
     assert (first.computed, first.reused) == (20, 0)
     again = run(plan, store)
     assert (again.computed, again.reused) == (0, 20)
     assert again.explanations == first.explanations
-    assert estimate(plan, store).to_do == 0
+    assert forecast(plan, store).to_do == 0
     broken = store.path(first.explanations["shap"][first.stimuli["shapes"][0]])
     broken.write_bytes(broken.read_bytes()[:-20])
     assert run(plan, store).computed == 1
