@@ -9,6 +9,7 @@ counts the others). After that come the rules that the study declared in advance
 """
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -66,6 +67,7 @@ def load(path: str | Path) -> Dataset:
         codebook = _read_json(files, "codebook.json", CODEBOOK_SCHEMA)
         design = Design.from_json(_read_json(files, "study/design.json", DESIGN_SCHEMA))
         version = _study_version(description)
+        _check_manifest(files, version)
         frames = {
             name: parse_table(name, _read_csv(files, f"data/table-{name}_data.csv"), design)
             for name in TABLES
@@ -142,13 +144,27 @@ def _study_version(description: dict[str, Any]) -> str:
     return version
 
 
+def _check_manifest(files: Files, version: str) -> None:
+    """A study version is the SHA-256 of its manifest: neither changes without the other."""
+    name = "study/manifest.json"
+    if name not in files.names():
+        raise BundleError(f"{name} is missing; export the bundle again")
+    with files.open(name) as file:
+        found = hashlib.sha256(file.read()).hexdigest()
+    if found != version:
+        raise BundleError(
+            f"{name} is not the one that the study version {version[:12]}... is the SHA-256 of; "
+            "export the bundle again"
+        )
+
+
 def _read_json(files: Files, name: str, schema: str) -> dict[str, Any]:
     if name not in files.names():
         raise BundleError(f"{name} is missing; export the bundle again")
     with files.open(name) as file:
         try:
             data = json.loads(file.read())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BundleError(f"{name} is not JSON ({error}); export the bundle again") from error
     found = data.get("schema") if isinstance(data, dict) else None
     if not isinstance(data, dict) or found != schema:

@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar
 
 from analysis.bundle import BundleError
 
+MOST_POINTS = 100
 KINDS = ("likert", "yes_no", "choice", "text", "number")
 NUMERIC = ("likert", "yes_no", "number")
 
@@ -175,8 +176,11 @@ def _item(name: str, data: Mapping[str, Any]) -> Item:
     ends = None
     if kind == "likert":
         ends = (_get(data, "min", int), _get(data, "max", int))
-        if ends[0] >= ends[1]:
-            raise ValueError(f"item {name} has min {ends[0]}, which is not below max {ends[1]}")
+        if not 1 <= ends[1] - ends[0] <= MOST_POINTS:
+            raise ValueError(
+                f"item {name} runs from {ends[0]} to {ends[1]}; max must be 1 to {MOST_POINTS} "
+                "above min"
+            )
     return Item(
         id=name,
         kind=kind,
@@ -190,7 +194,7 @@ def _item(name: str, data: Mapping[str, Any]) -> Item:
 
 
 def _scale(name: str, data: Mapping[str, Any]) -> Scale:
-    return Scale(
+    scale = Scale(
         id=name,
         name=words(data.get("name")) or name,
         source=words(data.get("source")),
@@ -199,6 +203,12 @@ def _scale(name: str, data: Mapping[str, Any]) -> Scale:
         high=_get(data, "max", int),
         scores=tuple(map(_score, _get(data, "scores", list))),
     )
+    if not scale.items:
+        raise ValueError(f"scale {name} has no items")
+    for score in scale.scores:
+        if not score.items or not {*score.items, *score.reverse} <= set(scale.items):
+            raise ValueError(f"score {score.id} of scale {name} has an item that the scale lacks")
+    return scale
 
 
 def _score(data: Mapping[str, Any]) -> Score:

@@ -106,6 +106,18 @@ def without(name):
             edit_json("study/design.json", hypotheses=[{"id": "H", "outcome": 3}]),
             "outcome is missing",
         ),
+        (edit_text("study/manifest.json", "m", "n"), "manifest.json is not the one that the study"),
+        (
+            edit_json("study/design.json", items={"a": {"kind": "likert", "min": 0, "max": 10**6}}),
+            "item a runs from 0 to 1000000",
+        ),
+        (
+            edit_json(
+                "study/design.json",
+                scales={"s": {"items": [], "min": 1, "max": 5, "scores": []}},
+            ),
+            "scale s has no items",
+        ),
         (without("data/table-events_data.csv"), "table-events_data.csv is missing"),
         (
             lambda f: (f / "data/table-events_data.csv").write_text(""),
