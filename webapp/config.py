@@ -52,8 +52,9 @@ def configure(app: Flask, overrides: dict[str, Any]) -> None:
             f"the instance folder {app.instance_path} cannot be made ({error.strerror}); name "
             "another with the environment variable CREDENCE_INSTANCE"
         ) from error
-    if not app.config.get("SECRET_KEY"):
-        app.config["SECRET_KEY"] = _secret(Path(app.instance_path) / "secret_key")
+    given = app.config.get("SECRET_KEY")
+    # A key of digits alone comes out of the environment as a number.
+    app.config["SECRET_KEY"] = str(given or _secret(Path(app.instance_path) / "secret_key"))
     app.config["SQLALCHEMY_ENGINES"] = {"default": app.config["DATABASE_URL"]}
     app.config["ALEMBIC"] = {
         "script_location": str(Path(app.root_path).parent / "migrations"),

@@ -72,3 +72,20 @@ def test_cookies_are_secure_where_a_trusted_proxy_ends_tls(
     assert ("Strict-Transport-Security" in answer.headers) is secure
     assert "; HttpOnly" in cookie
     assert "; SameSite=Lax" in cookie
+
+
+def test_a_secret_key_of_digits_is_a_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CREDENCE_SECRET_KEY", "1234567890")
+    app = create_app(str(tmp_path))
+    assert app.config["SECRET_KEY"] == "1234567890"
+    assert app.test_client().get("/login").status_code == 200
+
+
+def test_what_cannot_be_used_is_said_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match="CREDENCE_INSTANCE"):
+        create_app(str(tmp_path / "file" / "instance"))
+    with pytest.raises(SystemExit, match="CREDENCE_DATABASE_URL is no database address"):
+        create_app(str(tmp_path / "other"), DATABASE_URL="nonsense")
