@@ -14,8 +14,10 @@ install: .venv/.installed
 demo: install
 	@$(BIN)/flask --app wsgi demo --port $(PORT)
 
+# The browser's tests have processes of their own: Playwright's event loop would stand in Flask's way.
 test: install lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --ignore tests/browser
+	$(BIN)/python -m pytest -n 2 tests/browser
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
