@@ -39,7 +39,7 @@ def _people(found: Json) -> Iterator[str]:
     if complete and (complete - n) / complete > MANY_EXCLUDED:
         yield (
             f"{complete - n} of {complete} who finished were excluded by the declared rules; "
-            "compare the results with and without them."
+            "compare the results with and without those who were too fast."
         )
 
 
