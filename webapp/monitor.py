@@ -7,7 +7,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.assignment import condition_of
-from webapp.definition import Choice, Definition, Item, Likert, YesNo, say
+from webapp.definition import (
+    Choice,
+    Definition,
+    FreeText,
+    Item,
+    Likert,
+    Number,
+    YesNo,
+    say,
+)
 from webapp.models import Participant, Response, Step, StudyVersion
 from webapp.studies import definition_of
 
@@ -88,9 +97,11 @@ def participants(session: Session, version: StudyVersion) -> list[Progress]:
 
 
 def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
-    """The answers so far to every item of every block that has points to choose from."""
+    """The answers so far to every item of every block, but for free texts."""
     definition = definition_of(version)
-    asked = [(name, definition.items[name]) for b in definition.blocks for name in b.items]
+    names = [name for block in definition.blocks for name in block.items]
+    items = [(name, definition.items[name]) for name in names]
+    asked = [(name, item) for name, item in items if not isinstance(item, FreeText)]
     points = {name: _points(item, definition) for name, item in asked}
     counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     rows = session.execute(
@@ -99,13 +110,13 @@ def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
         .join(Participant, Participant.id == Step.participant_id)
         .where(
             Participant.version_id == version.id,
-            Response.item_id.in_([name for name, labels in points.items() if labels]),
+            Response.item_id.in_([name for name, _ in asked]),
             Response.missing_reason.is_(None),
         )
         .group_by(Response.item_id, Step.condition, Response.number, Response.text)
     )
     for item_id, condition, number, text, count in rows:
-        counts[item_id][condition][str(text) if number is None else f"{number:g}"] += count
+        counts[item_id][condition][str(text) if number is None else f"{number:.17g}"] += count
     return [
         ItemPicture(
             name,
@@ -116,7 +127,6 @@ def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
             ),
         )
         for name, item in asked
-        if points[name]
     ]
 
 
@@ -127,7 +137,7 @@ def _rank(condition: str, definition: Definition) -> list[int]:
 
 
 def _points(item: Item, definition: Definition) -> dict[str, str]:
-    """Every answer an item can have, as stored, with its label; empty where there is no end."""
+    """Every answer an item can have, as stored, with its label; a number's have no end."""
     language = definition.languages[0]
     match item:
         case Likert():
@@ -152,6 +162,6 @@ def _bar(condition: str, labels: dict[str, str], counts: Counter[str], item: Ite
         shares.append(Share(label, counts[value], percent, start))
         start += percent
     mean = None
-    if isinstance(item, Likert | YesNo):
+    if isinstance(item, Likert | YesNo | Number):
         mean = sum(float(value) * count for value, count in counts.items()) / n
     return Bar(condition or "all", n, mean, tuple(shares))

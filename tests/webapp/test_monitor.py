@@ -110,6 +110,23 @@ def test_choices_are_pictured_without_a_mean(lab: Laboratory) -> None:
     assert [(share.label, share.count) for share in bar.shares] == [("Every time", 0), ("Never", 1)]
 
 
+def test_numbers_are_pictured_by_their_mean_and_free_texts_are_not(lab: Laboratory) -> None:
+    study: dict[str, Any] = definition()
+    study["flow"][2]["items"] = ["years", "comment"]
+    study["flow"][4]["items"] = ["used"]
+    version_id = lab.open(study)
+    for years in (1234567.5, 2.5):
+        token = lab.enrol(version_id)
+        lab.submit(token, {})
+        lab.submit(token, {"years": Answer(number=years), "comment": Answer(text="x")})
+    found = pictures(lab)
+    assert list(found) == ["years"]
+    assert sum(bar.n for bar in found["years"].bars) == 2
+    total = sum(bar.n * (bar.mean or 0) for bar in found["years"].bars)
+    assert total == 1234570.0
+    assert all(bar.shares == () for bar in found["years"].bars)
+
+
 def test_a_study_without_factors_has_one_bar(lab: Laboratory) -> None:
     study = definition()
     del study["factors"], study["flow"][2]["order"]
