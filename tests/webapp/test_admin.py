@@ -197,3 +197,18 @@ def test_the_front_door(app: Flask) -> None:
     visitor = Visitor(app).get("/")
     assert visitor.status == 200
     assert "/admin/" in visitor.page.links
+
+
+def test_a_damaged_artifact_of_an_open_study_is_said(
+    lab: Laboratory, opened: int, log_in: LogIn
+) -> None:
+    visitor = log_in("viewer").get("/admin/studies/small")
+    assert "lacks what participants are to see" not in visitor.page.text
+    with lab.session() as session:
+        version = session.get_one(StudyVersion, opened)
+        shown = studies.explanations_of(session, version)[0].explanation_digest
+    lab.store.path(shown).write_bytes(b"damaged")
+    visitor.get("/admin/studies/small")
+    assert visitor.status == 200
+    assert "lacks what participants are to see. Run flask precompute small" in visitor.page.text
+    assert "the file is damaged" in visitor.page.text
