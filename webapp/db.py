@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pg8000
 from flask_alembic import Alembic
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 BUSY_SECONDS = 15
@@ -27,8 +29,7 @@ class Base(DeclarativeBase):
 
 
 # Answers are parameters, and parameters must not reach a log through an error message.
-# A connection is tried before it is used: the server at its other end may have been restarted.
-db = SQLAlchemy(engine_options={"hide_parameters": True, "pool_pre_ping": True})
+db = SQLAlchemy(engine_options={"hide_parameters": True})
 alembic = Alembic(metadatas=Base.metadata, run_mkdir=False)
 
 
@@ -59,6 +60,7 @@ def hold_still(session: Session) -> None:
 def prepare_engine(engine: Engine) -> None:
     """Make SQLite durable and strict: WAL, full sync, foreign keys, patience when busy."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "checkout", _try_connection)
         return
 
     @event.listens_for(engine, "connect")
@@ -76,3 +78,17 @@ def prepare_engine(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         how = connection.get_execution_options().get("begin", "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {how}")
+
+
+def _try_connection(connection: Any, _record: object, _proxy: object) -> None:
+    """Try a connection before it is used: the server at its other end may have been restarted.
+
+    SQLAlchemy's own pre-ping misses the operating system's errors, which pg8000 passes through.
+    """
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+        connection.rollback()
+    except (OSError, pg8000.Error) as error:
+        raise DisconnectionError from error

@@ -60,7 +60,7 @@ def submit(token: str, position: int) -> ResponseReturnValue:
         participation.submit(db.session, step.id, form.answers(), form.observed())
     except (participation.AlreadySubmitted, participation.NotCurrent):
         pass
-    except DBAPIError:
+    except (DBAPIError, OSError):
         current_app.logger.exception("answers not saved")
         message = "Your answers could not be saved just now. They are still here: send them again."
         return _page(token, participant, step, form, message=message, status=503)
