@@ -1,0 +1,54 @@
+"""What every language model offers, whatever it is made of."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class LanguageModel(nn.Module, ABC):
+    """Tokens in, log-probabilities of the next token out; a state carries what was read.
+
+    Tokens are int64 in 0 ... vocabulary - 1. A state is opaque, belongs to one batch, and can be
+    kept and gone on from any number of times: nothing changes it in place.
+    """
+
+    vocabulary: int
+
+    @abstractmethod
+    def start(self, batch: int) -> Any:
+        """Return the state before the first token."""
+
+    @abstractmethod
+    def advance(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Read tokens (batch, length) on from a state.
+
+        Returns natural log-probabilities (batch, length, vocabulary), at k those of the token
+        after tokens[:, k], and the state after the last.
+        """
+
+    def log_probabilities(self, tokens: Tensor) -> Tensor:
+        """Read whole texts: tokens (batch, length) -> (batch, length, vocabulary)."""
+        return self.advance(tokens, self.start(len(tokens)))[0]
+
+    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Read one token each: tokens (batch,) -> (batch, vocabulary), and the next state."""
+        found, state = self.advance(tokens.unsqueeze(1), state)
+        return found[:, 0], state
+
+    def losses(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Negative log-probabilities (batch, length) of `targets`, each after its `tokens`."""
+        found = self.log_probabilities(tokens)
+        return -found.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+
+def continuations(model: LanguageModel, prompt: Tensor, given: Tensor) -> Tensor:
+    """Log-probability of each token of given continuations of one prompt.
+
+    prompt (length,), at least one token; given (batch, n) -> (batch, n) under teacher forcing.
+    """
+    if len(prompt) == 0:
+        raise ValueError("the prompt is empty; give at least one token to go on from")
+    tokens = torch.cat([prompt.expand(len(given), -1), given], 1)
+    return -model.losses(tokens[:, :-1], tokens[:, 1:])[:, len(prompt) - 1 :]
