@@ -82,7 +82,7 @@ def read(folder: Path, names: Sequence[str], advice: str) -> tuple[str, bytes]:
     Raises DataError naming the folder, what it lacks, and `advice`: what to do.
     """
     for name in names:
-        for path in (folder / name, folder / f"{name}.gz"):
+        for path in (folder / f"{name}.gz", folder / name):
             if path.is_file():
                 try:
                     return path.name, path.read_bytes()

@@ -3,20 +3,18 @@
 Source: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist/, idx format.
 """
 
-import gzip
 import math
-import os
 import struct
-import urllib.error
-import urllib.request
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.artifact import ArtifactError, sha256, write_atomically
+from explainer.data.fetch import DataError, fetch, read, unpack
+from explainer.encoding import sha256
+
+__all__ = ["DataError", "Digits", "Mnist", "load"]
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -29,14 +27,9 @@ FILES = {
     "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
-LARGEST_FETCH = 32 * 2**20
 UNSIGNED_BYTES = 0x08
 
 Bytes = NDArray[np.uint8]
-
-
-class DataError(Exception):
-    """A data file is missing, damaged, or could not be fetched."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +54,7 @@ def load(folder: Path | None = None) -> Mnist:
 
     Raises DataError saying which file is wrong, and what to do.
     """
-    raw = {}
-    for name in FILES:
-        raw[name] = fetch(name) if folder is None else _read(folder, name)
+    raw = {name: _read(folder, name) for name in FILES}
     train_images, train_labels, test_images, test_labels = (
         _idx(data, name) for name, data in raw.items()
     )
@@ -74,60 +65,21 @@ def load(folder: Path | None = None) -> Mnist:
     )
 
 
-def cache_folder() -> Path:
-    """Where fetched files are kept: $XDG_CACHE_HOME/credence/mnist, by default in ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "credence" / "mnist"
-
-
-def fetch(name: str, mirrors: tuple[str, ...] = MIRRORS) -> bytes:
-    """Return one file from the cache, or from the first mirror that gives its true content."""
-    path = cache_folder() / name
-    if path.exists():
-        data = path.read_bytes()
-        if sha256(data) == FILES[name]:
-            return data
-    reasons = []
-    for mirror in mirrors:
-        try:
-            with urllib.request.urlopen(mirror + name, timeout=30) as answer:  # noqa: S310
-                data = bytes(answer.read(LARGEST_FETCH))
-        except (OSError, urllib.error.URLError) as error:
-            reasons.append(f"{mirror}: {error}")
-            continue
-        if sha256(data) != FILES[name]:
-            reasons.append(f"{mirror}: the content is not the original's (SHA-256 {sha256(data)})")
-            continue
-        try:
-            write_atomically(path, data)
-        except ArtifactError as error:
-            raise DataError(str(error)) from error
-        return data
-    raise DataError(
-        f"no network and no MNIST in {cache_folder()}: download the four files "
-        f"({', '.join(FILES)}) from {mirrors[0]} into it, or pass --data DIR with a folder that "
-        f"has them ({'; '.join(reasons)})"
+def _read(folder: Path | None, name: str) -> bytes:
+    """Read one file from `folder`, or from the cache; as it is, or unpacked without .gz."""
+    if folder is None:
+        urls = [mirror + name for mirror in MIRRORS]
+        return fetch(f"mnist/{name}", urls, FILES[name]).read_bytes()
+    advice = (
+        f"download the four files ({', '.join(FILES)}) from {MIRRORS[0]} into it, or leave --data "
+        "out to fetch them"
     )
-
-
-def _read(folder: Path, name: str) -> bytes:
-    """Read a file as it is, or unpacked under its name without .gz."""
-    for path in (folder / name, folder / name.removesuffix(".gz")):
-        if path.exists():
-            return path.read_bytes()
-    raise DataError(
-        f"{folder} has no {name}: download the four files ({', '.join(FILES)}) from {MIRRORS[0]} "
-        "into it, or leave --data out to fetch them"
-    )
+    return read(folder, [name.removesuffix(".gz")], advice)[1]
 
 
 def _idx(data: bytes, name: str) -> Bytes:
     """Parse an idx file of unsigned bytes, gzipped or not."""
-    try:
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} is damaged ({error}): download it again") from error
+    data = unpack(data, name)
     if len(data) < 4 or data[0] or data[1] or data[2] != UNSIGNED_BYTES or data[3] not in (1, 3):
         raise DataError(f"{name} is no idx file of bytes: download it again")
     dimensions = data[3]
