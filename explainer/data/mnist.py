@@ -47,6 +47,8 @@ class Mnist:
     train: Digits
     test: Digits
     files: dict[str, str]
+    name: str = "MNIST"
+    terms: str = "usually given as CC BY-SA 3.0"
 
 
 def load(folder: Path | None = None) -> Mnist:
