@@ -105,6 +105,14 @@ def unpack(data: bytes, name: str) -> bytes:
     return found
 
 
+def text(data: bytes, name: str) -> str:
+    """Read UTF-8, gzipped or not. Raises DataError naming the file when it is not."""
+    try:
+        return unpack(data, name).decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} is no UTF-8 text ({error}): download it again") from error
+
+
 def _fetch_from(url: str, part: Path, sha256: str | None, progress: Progress | None) -> None:
     """Bring `part` to the true content from one address, or raise _RefusedError."""
     if sha256 is None:
