@@ -21,10 +21,6 @@ from webapp.study import read
 
 study_group = AppGroup("study", help="Check, load, open and close studies.")
 researcher_group = AppGroup("researcher", help="Researchers' accounts.")
-train_group = AppGroup("train", help="Train the models that ship with Credence.")
-
-
-COUNT = click.IntRange(min=1)
 
 
 class Refusal(click.ClickException):
@@ -37,9 +33,9 @@ class Refusal(click.ClickException):
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for group in (study_group, researcher_group, train_group):
+    for group in (study_group, researcher_group):
         app.cli.add_command(group)
-    for command in (precompute, export_bundle, run_demo):
+    for command in (precompute, train, export_bundle, run_demo):
         app.cli.add_command(command)
 
 
@@ -235,28 +231,14 @@ def export_bundle(slug: str, out: Path, number: int | None, identities: Path | N
     click.echo(f"{slug}: version {version.number} exported to {out}")
 
 
-@train_group.command("mnist")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder with the four idx files.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Checkpoint folder.")
-@click.option("--permute", is_flag=True, help="Read the pixels in bit-reversed order.")
-@click.option("--epochs", default=3, show_default=True, type=COUNT)
-@click.option("--seed", default=0, show_default=True)
-@click.option("--width", default=48, show_default=True, type=COUNT, help="Channels.")
-@click.option("--layers", default=3, show_default=True, type=COUNT)
-@click.option("--state", default=16, show_default=True, type=COUNT, help="Modes a channel.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@_refusing
-def train_mnist(**options: Any) -> None:
-    """Train the S4D digit classifier on MNIST and write its checkpoint and model card."""
-    from explainer.data.mnist import DataError
-    from explainer.machine import DeviceError
-    from explainer.train import TrainingError, train_mnist
+@click.command("train", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def train(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Train the models that ship with Credence."""
+    from explainer.train.commands import train as group
 
-    try:
-        card = train_mnist(**options, progress=_Progress("batches"))
-    except (DataError, DeviceError, TrainingError) as error:
-        raise Refusal(str(error)) from error
-    click.echo(f"test accuracy {card['metrics']['test_accuracy']['value']:.4f}")
+    group.main(list(arguments), prog_name=context.command_path, standalone_mode=False)
 
 
 @click.command("demo")
