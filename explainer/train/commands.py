@@ -103,15 +103,15 @@ def _option(each: inspect.Parameter, hint: Any, text: str) -> click.Option:
         Path: click.Path(path_type=Path),
     }
     is_choice = typing.get_origin(hint) is typing.Literal
-    required = each.default is inspect.Parameter.empty
+    # For click, a default of None is one, and nothing would be required.
+    needed = {"required": True} if each.default is each.empty else {"default": each.default}
     return click.Option(
         [f"--{each.name.replace('_', '-')}", each.name],
         type=click.Choice(typing.get_args(hint)) if is_choice else kinds[hint],
         is_flag=hint is bool,
-        required=required,
-        default=None if required else each.default,
-        show_default=not required and hint is not bool,
+        show_default=hint is not bool,
         help=text,
+        **needed,
     )
 
 
