@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from explainer.data.cifar import Cifar
 from explainer.data.mnist import Mnist
 from explainer.models import checkpoint
-from explainer.models.image import ImageClassifier, predict
+from explainer.models.image import ImageClassifier, Preprocessing, predict
+from explainer.models.sequence import SequenceClassifier, SequenceClassifierConfig
 from explainer.train import card as cards
 from explainer.train.fit import Best, Progress, Settings, fit
 
@@ -60,6 +61,41 @@ def split(data: DataSet, validation: int, seed: int) -> Split:
         train.rows(shuffled[:validation]),
         Pictures(data.test.images, data.test.labels),
         seed,
+    )
+
+
+def preprocessing(train: Pictures, order: tuple[int, ...] | None = None) -> Preprocessing:
+    """Pixels normalised by the mean and spread of each channel over the training images."""
+    height, width = train.images.shape[1:3]
+    pixels = train.images.reshape(len(train.images) * height * width, -1)
+    return Preprocessing(
+        height,
+        width,
+        tuple(round(float(each.mean()) / 255, 4) for each in pixels.T),
+        tuple(round(float(each.std()) / 255, 4) for each in pixels.T),
+        order,
+    )
+
+
+def s4(
+    preprocessing: Preprocessing, labels: int, *, kernel: str, **sizes: Any
+) -> SequenceClassifier:
+    """An S4 classifier that reads images pixel by pixel, with new weights.
+
+    kernel: "diagonal", S4D-Lin held by zero order, or "low-rank", S4-LegS by the bilinear rule.
+    """
+    start = {"diagonal": ("lin", "zoh"), "low-rank": ("legs", "bilinear")}
+    init, hold = start[kernel]
+    return SequenceClassifier(
+        SequenceClassifierConfig(
+            inputs=len(preprocessing.mean),
+            labels=labels,
+            length=preprocessing.height * preprocessing.width,
+            kernel=kernel,
+            init=init,
+            hold=hold,
+            **sizes,
+        )
     )
 
 
@@ -129,7 +165,13 @@ def teach(
             },
             metrics=judge(model, parts, baselines),
         )
-        checkpoint.save(out, model, about)
+        checkpoint.save(
+            out,
+            model.network,
+            preprocessing=model.preprocessing.to_json(),
+            labels=model.labels,
+            about=about,
+        )
 
     fit(
         model,
@@ -142,15 +184,17 @@ def teach(
         progress=progress,
         run={"command": command, "data": data.files},
     )
-    return checkpoint.load(out).card
+    return checkpoint.load(out)[1]
 
 
-def judge(model: ImageClassifier, parts: Split, baselines: dict[str, Any]) -> dict[str, Any]:
+def judge(
+    model: ImageClassifier, parts: Split, baselines: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the metrics of a card: accuracies, with the baselines' on the same test images."""
     return {
         "test_accuracy": accuracy(model, parts.test),
         "validation_accuracy": accuracy(model, parts.validation),
-        "baselines_test_accuracy": baselines,
+        "baselines_test_accuracy": baselines or baseline_accuracies(parts.train, parts.test),
     }
 
 

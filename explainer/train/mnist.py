@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from explainer.data import mnist
 from explainer.machine import keep_memory, pick
-from explainer.models.image import ImageClassifier, Preprocessing, bit_reversal
-from explainer.models.sequence import SequenceClassifier, Sizes
+from explainer.models.image import ImageClassifier, bit_reversal
 from explainer.train import images
 from explainer.train.card import command
 from explainer.train.fit import Progress, Settings
@@ -19,6 +19,7 @@ HELP = {
     "width": "Channels.",
     "layers": "S4 layers.",
     "state": "Modes a channel.",
+    "kernel": "The state matrix: diagonal (S4D), or diagonal plus low rank (S4).",
     "learning_rate": "At its peak, after the warm-up.",
     "precision": "Of matrix products; bfloat16 on a GPU only.",
 }
@@ -34,6 +35,7 @@ def train(
     width: int = 48,
     layers: int = 3,
     state: int = 16,
+    kernel: Literal["diagonal", "low-rank"] = "diagonal",
     learning_rate: float = 4e-3,
     precision: Literal["float32", "bfloat16"] = "float32",
     device: str = "auto",
@@ -49,14 +51,10 @@ def train(
     digits = mnist.load(data)
     torch.manual_seed(seed)
     parts = images.split(digits, VALIDATION, seed)
-    preprocessing = Preprocessing(
-        height=28,
-        width=28,
-        mean=round(float(parts.train.images.mean()) / 255, 4),
-        std=round(float(parts.train.images.std()) / 255, 4),
-        pixel_order=bit_reversal(784) if permute else None,
+    preprocessing = images.preprocessing(parts.train, bit_reversal(784) if permute else None)
+    network = images.s4(
+        preprocessing, labels=10, kernel=kernel, width=width, layers=layers, state=state
     )
-    network = SequenceClassifier(Sizes(1, width, layers, state, labels=10))
     model = ImageClassifier(network, preprocessing, tuple("0123456789")).to(pick(device))
     settings = Settings(epochs, 64, learning_rate, weight_decay=0.01, precision=precision)
     return images.teach(
@@ -72,10 +70,9 @@ def train(
 
 
 def evaluate(
-    model: ImageClassifier, card: dict[str, Any], data: Path | None, device: str
+    model: nn.Module, card: dict[str, Any], data: Path | None, device: str
 ) -> dict[str, Any]:
     """Judge a checkpoint again: accuracy on the test images, beside the baselines'."""
     keep_memory()
     parts = images.split(mnist.load(data), VALIDATION, card["training"]["seed"])
-    baselines = images.baseline_accuracies(parts.train, parts.test)
-    return images.judge(model.to(pick(device)), parts, baselines)
+    return images.judge(ImageClassifier.of(model, card).to(pick(device)), parts)
