@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,6 @@ from explainer.data.images import Images, ImagesError, read_images
 from explainer.methods import Attribution, MethodError
 from explainer.plan import Plan, Recipe, StimulusSet
 from explainer.selection import donors, select
-
-if TYPE_CHECKING:
-    from explainer.models.image import ImageClassifier
 
 # Below what float32 arithmetic is sure of, so that a digest does not hang on a machine's last bit.
 LOG_PROBABILITY_DECIMALS = 5
@@ -32,18 +28,25 @@ class Prepared:
         """
         from explainer.machine import keep_memory, pick
         from explainer.models import checkpoint
-        from explainer.models.image import predict
+        from explainer.models.config import ConfigError
+        from explainer.models.image import ImageClassifier, predict
 
         keep_memory()
-        loaded = checkpoint.load(stimuli.checkpoint.path, stimuli.checkpoint.sha256)
+        path = stimuli.checkpoint.path
+        network, card = checkpoint.load(path, sha256=stimuli.checkpoint.sha256)
         self.name = stimuli.name
         self.store = store
         self.device = pick(device)
-        self.model: ImageClassifier = loaded.model.to(self.device)
-        self.checkpoint_digest = loaded.digest
+        try:
+            self.model = ImageClassifier.of(network, card).to(self.device)
+        except ConfigError as error:
+            raise checkpoint.CheckpointError(
+                f"{path}: {error}; name a checkpoint that classifies images"
+            ) from error
+        self.checkpoint_digest: str = card["weights_sha256"]
         self.data_digest = stimuli.data.sha256
         self.data: Images = read_images(stimuli.data.path, stimuli.data.sha256)
-        shape = (self.model.preprocessing.height, self.model.preprocessing.width)
+        shape = self.model.preprocessing.shape
         if self.data.images.shape[1:] != shape:
             raise ImagesError(
                 f"{stimuli.data.path}: images are {self.data.images.shape[1:]}, but the checkpoint "
@@ -54,7 +57,7 @@ class Prepared:
                 f"{stimuli.data.path}: a label is {self.data.labels.max()}, but the checkpoint has "
                 f"{len(self.model.labels)} classes: name data that fits it"
             )
-        self.players = shape[0] * shape[1]
+        self.players = self.model.preprocessing.height * self.model.preprocessing.width
         self.log_probabilities = round_off(
             predict(self.model, self.data.images), LOG_PROBABILITY_DECIMALS
         )

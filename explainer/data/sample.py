@@ -12,7 +12,7 @@ import numpy as np
 from explainer.artifact import sha256, write_atomically
 from explainer.data import mnist
 from explainer.models import checkpoint
-from explainer.models.image import predict
+from explainer.models.image import ImageClassifier, predict
 from explainer.selection import select
 
 
@@ -25,8 +25,8 @@ def sample(
     spread over the predicted classes, in the test file's order.
     """
     digits = mnist.load(data)
-    loaded = checkpoint.load(checkpoint_folder)
-    predicted = predict(loaded.model, digits.test.images).argmax(-1)
+    network, card = checkpoint.load(checkpoint_folder)
+    predicted = predict(ImageClassifier.of(network, card), digits.test.images).argmax(-1)
     rows = np.sort(select(digits.test.labels, predicted, total - wrong, wrong, seed))
     file = io.BytesIO()
     np.savez_compressed(
@@ -44,9 +44,9 @@ def sample(
         "source_sha256": {name: digits.files[name] for name in digits.files if "t10k" in name},
         "chosen": f"{wrong} that the checkpoint gets wrong and {total - wrong} that it gets right, "
         f"each spread over the predicted classes, drawn with seed {seed}",
-        "command": f"python -m explainer.data.sample --checkpoint {loaded.card['name']} "
+        "command": f"python -m explainer.data.sample --checkpoint {card['name']} "
         f"--wrong {wrong} --total {total} --seed {seed} --out {out.name}",
-        "checkpoint_sha256": loaded.digest,
+        "checkpoint_sha256": card["weights_sha256"],
         "images": total,
         "wrong": wrong,
         "note": "wrong answers are more frequent here than in the test set; an accuracy over these "

@@ -164,7 +164,7 @@ class _Coalitions(shap.maskers.Masker):  # type: ignore[misc]
 def _mask(model: ImageClassifier, mask: str | float) -> tuple[float, str]:
     """The constant, and the value function's name."""
     if mask == "mean":
-        value, note = model.preprocessing.mean, " (training mean)"
+        value, note = model.preprocessing.mean[0], " (training mean)"
     else:
         value, note = 0.0 if mask == "zero" else float(mask), ""
     return value, f"log-probability; masked pixels set to {value:g}{note}"

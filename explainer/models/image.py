@@ -1,48 +1,89 @@
-"""An image classifier: preprocessing, a sequence model, and the names of its classes."""
+"""An image classifier: preprocessing, a network, and the names of its classes."""
 
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from explainer.models.sequence import SequenceClassifier
+from explainer.models.config import ConfigError
+
+LARGEST_SIDE = 4096
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """How an image becomes a sequence: pixels in [0, 1], normalised, read in some order.
 
-    pixel_order[k] is the row-major index of the pixel that is read at step k; None reads row by
-    row. mean and std: of a pixel over the training images.
+    mean and std: of a pixel over the training images, one number a channel. pixel_order[k] is the
+    row-major index of the pixel that is read at step k; None reads row by row.
     """
 
     height: int
     width: int
-    mean: float
-    std: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     pixel_order: tuple[int, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the preprocessing as JSON."""
         order = "row-major" if self.pixel_order is None else list(self.pixel_order)
         return {
+            "kind": "image",
             "height": self.height,
             "width": self.width,
-            "mean": self.mean,
-            "std": self.std,
+            "mean": list(self.mean),
+            "std": list(self.std),
             "pixel_order": order,
         }
 
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read and check. Raises ConfigError naming the first wrong field."""
+        names = {"kind", "height", "width", "mean", "std", "pixel_order"}
+        if not isinstance(data, dict) or set(data) != names or data["kind"] != "image":
+            raise ConfigError(f"preprocessing is not of an image: {', '.join(sorted(names))}")
+        for name in ("height", "width"):
+            if type(data[name]) is not int or not 1 <= data[name] <= LARGEST_SIDE:
+                raise ConfigError(f"preprocessing.{name} is no whole number to {LARGEST_SIDE}")
+        for name in ("mean", "std"):
+            if not _channels(data[name]) or (name == "std" and 0 in data[name]):
+                raise ConfigError(f"preprocessing.{name} is not 1 or 3 numbers in [0, 1]")
+        if len(data["mean"]) != len(data["std"]):
+            raise ConfigError("preprocessing.mean and std are of different numbers of channels")
+        order, pixels = data["pixel_order"], data["height"] * data["width"]
+        if order != "row-major" and not (
+            isinstance(order, list)
+            and all(type(k) is int for k in order)
+            and sorted(order) == list(range(pixels))
+        ):
+            raise ConfigError(
+                'preprocessing.pixel_order is neither "row-major" nor a permutation of all pixels'
+            )
+        return cls(
+            data["height"],
+            data["width"],
+            tuple(data["mean"]),
+            tuple(data["std"]),
+            None if order == "row-major" else tuple(order),
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one image: (height, width), or (height, width, 3) in colour."""
+        channels = (len(self.mean),) if len(self.mean) > 1 else ()
+        return (self.height, self.width, *channels)
+
     def __call__(self, images: NDArray[Any] | Tensor, like: Tensor) -> Tensor:
-        """Images (batch, height, width), uint8 or float in [0, 1] -> (batch, L, 1) as `like`."""
+        """Images (batch, *shape), uint8 or float in [0, 1] -> (batch, L, channels) as `like`."""
         pixels = torch.as_tensor(images)
-        if pixels.ndim != 3 or tuple(pixels.shape[1:]) != (self.height, self.width):
+        if tuple(pixels.shape[1:]) != self.shape:
             raise ValueError(
-                f"images have shape {tuple(pixels.shape)}, expected (batch, {self.height}, "
-                f"{self.width})"
+                f"images have shape {tuple(pixels.shape)}, expected (batch, "
+                f"{', '.join(map(str, self.shape))})"
             )
         if pixels.dtype == torch.uint8:
             pixels = pixels.to(like) / 255
@@ -50,17 +91,16 @@ class Preprocessing:
             raise ValueError(f"images are {pixels.dtype}, expected uint8 or float in [0, 1]")
         elif not ((pixels >= 0) & (pixels <= 1)).all():
             raise ValueError("images as float must lie in [0, 1]")
-        x = ((pixels.to(like) - self.mean) / self.std).flatten(1)
-        if self.pixel_order is not None:
-            x = x[:, torch.tensor(self.pixel_order, device=x.device)]
-        return x.unsqueeze(-1)
+        x = pixels.to(like).reshape(len(pixels), -1, len(self.mean))
+        x = (x - like.new_tensor(self.mean)) / like.new_tensor(self.std)
+        return x if self.pixel_order is None else x[:, torch.tensor(self.pixel_order)]
 
 
 class ImageClassifier(nn.Module):
     """Callers give images in true row-major order, whatever order the network reads."""
 
     def __init__(
-        self, network: SequenceClassifier, preprocessing: Preprocessing, labels: tuple[str, ...]
+        self, network: nn.Module, preprocessing: Preprocessing, labels: tuple[str, ...]
     ) -> None:
         """Join the three; labels in the order of the network's outputs."""
         super().__init__()
@@ -68,9 +108,15 @@ class ImageClassifier(nn.Module):
         self.preprocessing = preprocessing
         self.labels = labels
 
+    @classmethod
+    def of(cls, network: nn.Module, card: dict[str, Any]) -> Self:
+        """Join a loaded network and what its card says. Raises ConfigError on a wrong one."""
+        return cls(network, Preprocessing.from_json(card["preprocessing"]), tuple(card["labels"]))
+
     def forward(self, images: NDArray[Any] | Tensor) -> Tensor:
-        """Images (batch, height, width) -> logits (batch, labels)."""
-        logits: Tensor = self.network(self.preprocessing(images, self.network.encoder.weight))
+        """Images (batch, height, width) or (batch, height, width, 3) -> logits (batch, labels)."""
+        like = next(self.network.parameters())
+        logits: Tensor = self.network(self.preprocessing(images, like))
         return logits
 
     def log_probabilities(self, images: NDArray[Any] | Tensor) -> Tensor:
@@ -95,3 +141,12 @@ def bit_reversal(length: int) -> tuple[int, ...]:
     bits = max(length - 1, 1).bit_length()
     reversed_ = (int(f"{k:0{bits}b}"[::-1], 2) for k in range(2**bits))
     return tuple(k for k in reversed_ if k < length)
+
+
+def _channels(values: Any) -> bool:
+    """One number in [0, 1] for each of one or three channels."""
+    return (
+        isinstance(values, list)
+        and len(values) in (1, 3)
+        and all(type(v) in (int, float) and isfinite(v) and 0 <= v <= 1 for v in values)
+    )

@@ -1,55 +1,37 @@
-"""Sequence models made of S4 layers: here the classifier."""
+"""Networks made of S4 layers: the backbone that all share, and the classifier."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint as recompute
 
-from explainer.models.s4 import DiagonalKernel, S4Layer
+from explainer.models.config import choice, flag, whole
+from explainer.models.s4 import LayerConfig, S4Layer, drop
 
-
-@dataclass(frozen=True)
-class Sizes:
-    """What defines a classifier's shape. state: modes a channel (half the state)."""
-
-    inputs: int
-    width: int
-    layers: int
-    state: int
-    labels: int
-
-    def to_json(self) -> dict[str, int]:
-        """Return the sizes as JSON."""
-        return asdict(self)
+PATTERNS = {"s4": ("s4",), "s4-ff": ("s4", "ff"), "s4-s4-ff": ("s4", "s4", "ff")}
 
 
-@dataclass(frozen=True)
-class Stream:
-    """Where a classifier stands in a sequence: each layer's state, and the sum it pools."""
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig(LayerConfig):
+    """layers: how often the pattern of blocks is repeated. expand: width inside ff over width."""
 
-    states: tuple[Tensor, ...]
-    total: Tensor
-    steps: int
+    layers: int = whole(256)
+    pattern: str = choice(*PATTERNS, default="s4")
+    expand: int = whole(64, default=4)
+    norm: str = choice("batch", "layer", default="batch")
+    prenorm: bool = flag(default=True)
 
 
-class Block(nn.Module):
-    """Norm, S4 layer, residual; (H, batch, L) -> (H, batch, L)."""
+@dataclass(frozen=True, kw_only=True)
+class SequenceClassifierConfig(BackboneConfig):
+    """encoder: of `inputs` numbers a step, or of a token out of `inputs`. labels: how many."""
 
-    def __init__(self, sizes: Sizes) -> None:
-        """Build one block of `sizes`."""
-        super().__init__()
-        self.norm = ChannelNorm(sizes.width)
-        self.layer = S4Layer(DiagonalKernel(sizes.width, sizes.state), sizes.width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply to whole sequences."""
-        y: Tensor = self.layer(self.norm(x))
-        return x + y
-
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Apply to one step, x (H, batch)."""
-        y, state = self.layer.step(self.norm(x), state)
-        return x + y, state
+    encoder: str = choice("linear", "embedding", default="linear")
+    inputs: int = whole(2**20)
+    labels: int = whole(65536)
+    pool: str = choice("mean", "last", default="mean")
 
 
 class ChannelNorm(nn.BatchNorm1d):
@@ -60,47 +42,186 @@ class ChannelNorm(nn.BatchNorm1d):
         return super().forward(x.reshape(1, x.shape[0], -1)).view(x.shape)
 
 
-class SequenceClassifier(nn.Module):
-    """Linear encoder, S4 blocks, norm, mean over time, linear decoder.
-
-    x (batch, L, inputs) -> logits (batch, labels).
-    """
-
-    def __init__(self, sizes: Sizes) -> None:
-        """Draw initial weights from torch's generator."""
-        super().__init__()
-        self.sizes = sizes
-        self.encoder = nn.Linear(sizes.inputs, sizes.width)
-        self.blocks = nn.ModuleList(Block(sizes) for _ in range(sizes.layers))
-        self.norm = ChannelNorm(sizes.width)
-        self.decoder = nn.Linear(sizes.width, sizes.labels)
+class StepNorm(nn.LayerNorm):
+    """Layer norm over (H, ...), channels first: the statistics are over the channels."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of whole sequences."""
-        batch, L, inputs = x.shape
-        h = self._encode(x.permute(2, 0, 1).reshape(inputs, batch * L)).view(-1, batch, L)
+        """Normalise each step."""
+        return super().forward(x.movedim(0, -1)).movedim(-1, 0)
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with GELU between, at each step by itself; (H, ...) -> (H, ...)."""
+
+    def __init__(self, config: BackboneConfig) -> None:
+        """Draw initial weights from torch's generator."""
+        super().__init__()
+        self.config = config
+        self.inner = nn.Linear(config.width, config.expand * config.width)
+        self.outer = nn.Linear(config.expand * config.width, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to one step or many."""
+        flat = x.reshape(x.shape[0], -1)
+        inner = nn.functional.gelu(torch.addmm(self.inner.bias[:, None], self.inner.weight, flat))
+        inner = drop(inner.view(-1, *x.shape[1:]), self.config, self.training)
+        flat = inner.reshape(inner.shape[0], -1)
+        return torch.addmm(self.outer.bias[:, None], self.outer.weight, flat).view(x.shape)
+
+
+class Block(nn.Module):
+    """A layer with its norm, before it or after the sum, and a residual; (H, batch, L)."""
+
+    def __init__(self, config: BackboneConfig, kind: str) -> None:
+        """Build a block around an S4 layer or a feed-forward one."""
+        super().__init__()
+        self.config = config
+        self.norm = make_norm(config)
+        self.layer = S4Layer(config) if kind == "s4" else FeedForward(config)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, rate: float = 1.0) -> Tensor:
+        """Apply to whole sequences; what mask (batch, L) leaves out is not read."""
+        u = self.norm(x) if self.config.prenorm else x
+        if mask is not None:
+            u = u * mask
+        return self._join(
+            x, self.layer(u, rate) if isinstance(self.layer, S4Layer) else self.layer(u)
+        )
+
+    def advance(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Apply to the next steps, x (H, batch, L)."""
+        u = self.norm(x) if self.config.prenorm else x
+        if isinstance(self.layer, S4Layer):
+            y, state = self.layer.advance(u, state)
+        else:
+            y = self.layer(u)
+        return self._join(x, y), state
+
+    def start(self, batch: int) -> Tensor:
+        """Return the state before the first step; a feed-forward layer's is empty."""
+        if isinstance(self.layer, S4Layer):
+            return self.layer.start(batch)
+        return torch.zeros(0, device=self.layer.inner.weight.device)
+
+    def _join(self, x: Tensor, y: Tensor) -> Tensor:
+        x = x + drop(y, self.config, self.training)
+        return x if self.config.prenorm else self.norm(x)
+
+
+class Backbone(nn.Module):
+    """Blocks, then a norm where they have theirs before; (H, batch, L) -> (H, batch, L).
+
+    With `recomputing` set, training keeps only what enters each block and computes the rest again
+    for the gradient: less memory for more time.
+    """
+
+    def __init__(self, config: BackboneConfig) -> None:
+        """Draw initial weights from torch's generator."""
+        super().__init__()
+        kinds = PATTERNS[config.pattern] * config.layers
+        self.blocks = nn.ModuleList(Block(config, kind) for kind in kinds)
+        self.norm = make_norm(config) if config.prenorm else nn.Identity()
+        self.recomputing = False
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, rate: float = 1.0) -> Tensor:
+        """Apply to whole sequences."""
         for block in self.blocks:
-            h = block(h)
-        logits: Tensor = self.decoder(self.norm(h).mean(-1).T)
+            if self.recomputing and self.training:
+                x = recompute(block, x, mask, rate, use_reentrant=False)
+            else:
+                x = block(x, mask, rate)
+        found: Tensor = self.norm(x)
+        return found
+
+    def start(self, batch: int) -> tuple[Tensor, ...]:
+        """Return each block's state before the first step."""
+        return tuple(block.start(batch) for block in self._blocks())
+
+    def advance(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Apply to the next steps."""
+        after = []
+        for block, state in zip(self._blocks(), states, strict=True):
+            x, state = block.advance(x, state)
+            after.append(state)
+        return self.norm(x), tuple(after)
+
+    def _blocks(self) -> list[Block]:
+        return [block for block in self.blocks if isinstance(block, Block)]
+
+
+class Stream(NamedTuple):
+    """Where a classifier stands in a sequence: each block's state, and the sum that it pools."""
+
+    states: tuple[Tensor, ...]
+    total: Tensor
+    steps: int
+
+
+class SequenceClassifier(nn.Module):
+    """Encoder, backbone, pooling over time, linear decoder.
+
+    x (batch, L, inputs), or tokens (batch, L) int64 -> logits (batch, labels).
+    """
+
+    architecture: ClassVar[str] = "s4-classifier"
+    config_type: ClassVar[type[SequenceClassifierConfig]] = SequenceClassifierConfig
+
+    def __init__(self, config: SequenceClassifierConfig) -> None:
+        """Draw initial weights from torch's generator."""
+        super().__init__()
+        self.config = config
+        if config.encoder == "linear":
+            self.encoder: nn.Linear | nn.Embedding = nn.Linear(config.inputs, config.width)
+        else:
+            self.encoder = nn.Embedding(config.inputs, config.width)
+        self.backbone = Backbone(config)
+        self.decoder = nn.Linear(config.width, config.labels)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None, rate: float = 1.0) -> Tensor:
+        """Return the logits of whole sequences.
+
+        lengths (batch,): how many steps of each count; what comes after them changes nothing.
+        """
+        h = self._encode(x)
+        if lengths is None:
+            h = self.backbone(h, None, rate)
+            pooled = h.mean(-1) if self.config.pool == "mean" else h[..., -1]
+        else:
+            mask = torch.arange(h.shape[-1], device=h.device) < lengths[:, None]
+            h = self.backbone(h, mask.to(h.dtype), rate)
+            if self.config.pool == "mean":
+                pooled = (h * mask).sum(-1) / lengths
+            else:
+                pooled = h[:, torch.arange(len(lengths), device=h.device), lengths - 1]
+        logits: Tensor = self.decoder(pooled.T)
         return logits
 
     def start(self, batch: int) -> Stream:
         """Return the stream before the first step."""
-        states = tuple(block.layer.start(batch) for block in self._blocks())
-        return Stream(states, self.encoder.weight.new_zeros(self.sizes.width, batch), 0)
+        total = self.decoder.weight.new_zeros(self.config.width, batch)
+        return Stream(self.backbone.start(batch), total, 0)
+
+    def advance(self, x: Tensor, stream: Stream) -> tuple[Tensor, Stream]:
+        """Read the next steps, x (batch, L, inputs); return the logits so far and the stream."""
+        h, states = self.backbone.advance(self._encode(x), stream.states)
+        stream = Stream(states, stream.total + h.sum(-1), stream.steps + h.shape[-1])
+        pooled = stream.total / stream.steps if self.config.pool == "mean" else h[..., -1]
+        return self.decoder(pooled.T), stream
 
     def step(self, x: Tensor, stream: Stream) -> tuple[Tensor, Stream]:
-        """Take one step, x (batch, inputs); return the logits so far and the next stream."""
-        h = self._encode(x.T)
-        states = []
-        for block, state in zip(self._blocks(), stream.states, strict=True):
-            h, after = block.step(h, state)
-            states.append(after)
-        stream = Stream(tuple(states), stream.total + self.norm(h), stream.steps + 1)
-        return self.decoder((stream.total / stream.steps).T), stream
+        """Read one step, x (batch, inputs)."""
+        return self.advance(x.unsqueeze(1), stream)
 
     def _encode(self, x: Tensor) -> Tensor:
-        return torch.addmm(self.encoder.bias.unsqueeze(1), self.encoder.weight, x)
+        """To (H, batch, L)."""
+        if isinstance(self.encoder, nn.Embedding):
+            embedded: Tensor = self.encoder(x)
+            return embedded.permute(2, 0, 1)
+        batch, L, inputs = x.shape
+        flat = x.permute(2, 0, 1).reshape(inputs, batch * L)
+        return torch.addmm(self.encoder.bias[:, None], self.encoder.weight, flat).view(-1, batch, L)
 
-    def _blocks(self) -> list[Block]:
-        return [block for block in self.blocks if isinstance(block, Block)]
+
+def make_norm(config: BackboneConfig) -> ChannelNorm | StepNorm:
+    """Return a new norm of the kind that a backbone has."""
+    return ChannelNorm(config.width) if config.norm == "batch" else StepNorm(config.width)

@@ -13,7 +13,7 @@ import torch
 
 from explainer.models import checkpoint
 from explainer.models.image import ImageClassifier, Preprocessing, bit_reversal, predict
-from explainer.models.sequence import SequenceClassifier, Sizes
+from explainer.models.sequence import SequenceClassifier, SequenceClassifierConfig
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIDE = 6
@@ -46,14 +46,15 @@ class Tiny:
 
 def tiny_model(permuted: bool = False, seed: int = 0) -> ImageClassifier:
     torch.manual_seed(seed)
-    network = SequenceClassifier(Sizes(inputs=1, width=6, layers=2, state=4, labels=3))
+    config = SequenceClassifierConfig(inputs=1, width=6, layers=2, state=4, labels=3)
+    network = SequenceClassifier(config)
     # A mean and a spread other than 0 and 1, as after training.
-    for norm in (block.norm for block in network.blocks):
+    for norm in (block.norm for block in network.backbone.blocks):
         norm.running_mean.normal_()
         norm.weight.data.normal_(1, 0.2)
     network.decoder.weight.data.mul_(8)
     order = bit_reversal(SIDE * SIDE) if permuted else None
-    preprocessing = Preprocessing(SIDE, SIDE, 0.2, 0.3, order)
+    preprocessing = Preprocessing(SIDE, SIDE, (0.2,), (0.3,), order)
     return ImageClassifier(network, preprocessing, ("a", "b", "c")).eval()
 
 
@@ -66,11 +67,21 @@ ABOUT: dict[str, Any] = {
 }
 
 
+def save(folder: Path, model: ImageClassifier) -> str:
+    return checkpoint.save(
+        folder,
+        model.network,
+        preprocessing=model.preprocessing.to_json(),
+        labels=model.labels,
+        about=ABOUT,
+    )
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     root = tmp_path_factory.mktemp("tiny")
     model = tiny_model()
-    digest = checkpoint.save(root / "model", model, ABOUT)
+    digest = save(root / "model", model)
     images = np.random.default_rng(0).integers(0, 256, (30, SIDE, SIDE)).astype(np.uint8)
     images[::2] //= 4
     predicted = predict(model, images).argmax(-1)

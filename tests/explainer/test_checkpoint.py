@@ -11,9 +11,11 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as tensor_bytes
 
 from explainer.artifact import sha256
-from explainer.models.checkpoint import CheckpointError, load, save
-from explainer.models.image import predict
-from tests.explainer.conftest import ABOUT, SIDE, tiny_model
+from explainer.models import checkpoint
+from explainer.models.checkpoint import CheckpointError, load
+from explainer.models.config import ConfigError
+from explainer.models.image import ImageClassifier, Preprocessing, predict
+from tests.explainer.conftest import SIDE, save, tiny_model
 
 
 @pytest.fixture
@@ -42,33 +44,33 @@ def rewrite(folder, change_definition=None, change_tensors=None):
 @pytest.mark.parametrize("permuted", [False, True])
 def test_round_trip(tmp_path, permuted):
     model = tiny_model(permuted)
-    digest = save(tmp_path / "model", model, ABOUT)
-    found = load(tmp_path / "model", digest)
+    digest = save(tmp_path / "model", model)
+    network, card = load(tmp_path / "model", sha256=digest)
     images = torch.rand(2, SIDE, SIDE)
-    assert (predict(model, images) == predict(found.model, images)).all()
-    assert found.digest == digest == found.card["weights_sha256"]
-    assert found.card["name"] == "model"
-    assert not found.model.training
-    assert not any(weight.requires_grad for weight in found.model.parameters())
+    found = predict(ImageClassifier.of(network, card), images)
+    assert (predict(model, images) == found).all()
+    assert card["weights_sha256"] == digest
+    assert card["name"] == "model"
+    assert not network.training
+    assert not any(weight.requires_grad for weight in network.parameters())
+    assert load(tmp_path / "model" / "weights.safetensors")[1] == card
 
 
 def test_the_digest_covers_the_preprocessing(tmp_path):
-    assert save(tmp_path / "a", tiny_model(), ABOUT) != save(
-        tmp_path / "b", tiny_model(permuted=True), ABOUT
-    )
+    assert save(tmp_path / "a", tiny_model()) != save(tmp_path / "b", tiny_model(permuted=True))
 
 
 def test_half_precision_is_computed_in_float32(folder):
     rewrite(
         folder, change_tensors=lambda t: t.update({name: value.half() for name, value in t.items()})
     )
-    model = load(folder).model
+    model, _ = load(folder)
     assert all(weight.dtype == torch.float32 for weight in model.parameters())
 
 
 def test_another_digest_than_asked_for(folder):
     with pytest.raises(CheckpointError, match=f"SHA-256 is .* but {'0' * 64} is asked for"):
-        load(folder, "0" * 64)
+        load(folder, sha256="0" * 64)
 
 
 @pytest.mark.parametrize("name", ["card.json", "weights.safetensors"])
@@ -136,18 +138,15 @@ def test_cut_off_weights_whose_card_agrees(tiny, tmp_path_factory, cut):
 @pytest.mark.parametrize(
     ("part", "key", "value", "message"),
     [
-        ("architecture", "name", "transformer", "architecture.name"),
-        ("architecture", "width", 10**12, "architecture.width is not a whole number"),
-        ("architecture", "layers", True, "architecture.layers"),
-        ("architecture", "extra", 1, "architecture is not name"),
+        ("architecture", "name", "perceptron", "architecture.name is none of .*s4-classifier"),
+        ("architecture", "width", 10**12, "architecture.width is 10+, expected a whole number"),
+        ("architecture", "layers", True, "architecture.layers is True"),
+        ("architecture", "extra", 1, "architecture.extra is no field"),
+        ("architecture", "kernel", "low-rank", "architecture.init is 'lin'"),
         ("architecture", "width", 8, "encoder.bias has shape|encoder.weight has shape"),
-        ("preprocessing", "std", 0, "preprocessing.std is 0"),
-        ("preprocessing", "mean", float("nan"), "differs|mean is not a number"),
-        ("preprocessing", "pixel_order", [0] * 36, "pixel_order"),
-        ("preprocessing", "pixel_order", "column-major", "pixel_order"),
-        ("preprocessing", "height", -1, "preprocessing.height"),
         (None, "labels", ["a", "a", "b"], "labels are not 3 different strings"),
         (None, "labels", ["a", "b"], "labels are not 3 different strings"),
+        (None, "files", {"../card.json": "0" * 64}, "files is not a table of file names"),
     ],
 )
 def test_hostile_definitions(folder, part, key, value, message):
@@ -156,6 +155,43 @@ def test_hostile_definitions(folder, part, key, value, message):
 
     rewrite(folder, change_definition=change)
     with pytest.raises(CheckpointError, match=rf"weights\.safetensors: .*({message})"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("std", [0], "preprocessing.std"),
+        ("std", [0.5, 0.5], "preprocessing.std"),
+        ("std", [0.5, 0.5, 0.5], "different numbers of channels"),
+        ("mean", [float("nan")], "preprocessing.mean"),
+        ("pixel_order", [0] * 36, "pixel_order"),
+        ("pixel_order", "column-major", "pixel_order"),
+        ("height", -1, "preprocessing.height"),
+        ("kind", "text", "preprocessing is not of an image"),
+    ],
+)
+def test_hostile_preprocessing(key, value, message):
+    data = {**tiny_model().preprocessing.to_json(), key: value}
+    with pytest.raises(ConfigError, match=message):
+        Preprocessing.from_json(data)
+
+
+def test_files_that_belong_to_a_checkpoint(tiny, tmp_path):
+    network, card = load(tiny.folder)
+    known = {key: card[key] for key in ("data", "training", "metrics", "versions", "date")}
+    what = {"preprocessing": {"kind": "text"}, "labels": card["labels"], "about": known}
+    folder = tmp_path / "model"
+    checkpoint.save(folder, network, files={"tokeniser.json": b"{}"}, **what)
+    card = load(folder)[1]
+    assert checkpoint.companion(folder, card, "tokeniser.json") == b"{}"
+    with pytest.raises(CheckpointError, match=r"card\.json: names no other\.json"):
+        checkpoint.companion(folder, card, "other.json")
+    (folder / "tokeniser.json").write_bytes(b"[]")
+    with pytest.raises(CheckpointError, match=r"tokeniser\.json: SHA-256 is"):
+        load(folder)
+    (folder / "tokeniser.json").unlink()
+    with pytest.raises(CheckpointError, match=r"tokeniser\.json: no such file"):
         load(folder)
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from explainer.artifact import Store, sha256
-from explainer.models import checkpoint
 from explainer.models.image import Preprocessing, predict
 from explainer.precompute import PrecomputeError, forecast, main, run
-from tests.explainer.conftest import ABOUT, tiny_model
+from tests.explainer.conftest import save, tiny_model
 
 
 def explanations(result, store, name):
@@ -284,8 +283,8 @@ def check_refused(tiny, store, path, message):
 def overflowing(tiny, tmp_path, brightest):
     """A plan whose model is fine up to a hundredth of full brightness and overflows above."""
     model = tiny_model()
-    model.preprocessing = Preprocessing(6, 6, mean=0.0, std=1e-39)
-    digest = checkpoint.save(tmp_path / "model", model, ABOUT)
+    model.preprocessing = Preprocessing(6, 6, mean=(0.0,), std=(1e-39,))
+    digest = save(tmp_path / "model", model)
     images = np.random.default_rng(0).integers(0, brightest, (5, 6, 6)).astype(np.uint8)
     path = tmp_path / "dark.npz"
     labels = predict(model, images).argmax(-1)

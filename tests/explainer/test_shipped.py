@@ -10,7 +10,7 @@ import pytest
 import explainer
 from explainer.data.images import read_images
 from explainer.models import checkpoint
-from explainer.models.image import predict
+from explainer.models.image import ImageClassifier, predict
 
 ASSETS = Path(explainer.__file__).parent / "assets"
 FOLDER = ASSETS / "checkpoints" / "mnist-s4d"
@@ -28,11 +28,11 @@ def sample():
 
 
 def test_card(shipped):
-    card = shipped.card
+    card = shipped[1]
     weights = (FOLDER / "weights.safetensors").read_bytes()
     assert len(weights) <= 3 * 2**20
     assert card["weights_sha256"] == hashlib.sha256(weights).hexdigest()
-    assert card["parameters"] == sum(weight.numel() for weight in shipped.model.parameters())
+    assert card["parameters"] == sum(weight.numel() for weight in shipped[0].parameters())
     accuracy = card["metrics"]["test_accuracy"]
     assert accuracy["n"] == 10_000
     assert accuracy["value"] >= 0.97
@@ -47,12 +47,12 @@ def test_sample_and_checkpoint_belong_together(shipped, sample):
     about, images = sample
     assert images.images.shape == (200, 28, 28)
     assert len(set(images.indices.tolist())) == 200
-    assert about["checkpoint_sha256"] == shipped.digest
-    wrong = predict(shipped.model, images.images).argmax(-1) != images.labels
+    assert about["checkpoint_sha256"] == shipped[1]["weights_sha256"]
+    wrong = predict(ImageClassifier.of(*shipped), images.images).argmax(-1) != images.labels
     assert int(wrong.sum()) == about["wrong"] == 40
 
 
 def test_every_class_can_be_mismatched(shipped, sample):
     _, images = sample
-    predicted = predict(shipped.model, images.images).argmax(-1)
+    predicted = predict(ImageClassifier.of(*shipped), images.images).argmax(-1)
     assert np.bincount(predicted, minlength=10).min() >= 10
