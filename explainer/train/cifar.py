@@ -22,7 +22,7 @@ HELP = {
     "dropout": "Share of activations left out in training.",
     "weight_decay": "Of all weights but the kernels' A, B and dt.",
     "learning_rate": "At its peak, after the warm-up.",
-    "augment": "Mirror half of the training images and shift them all by up to 4 pixels.",
+    "flip": "Mirror half of the training images, drawn anew every time.",
     "precision": "Of matrix products; bfloat16 on a GPU only.",
     "gradient_checkpointing": "Save memory: compute each layer twice.",
 }
@@ -41,7 +41,7 @@ def train(
     dropout: float = 0.1,
     weight_decay: float = 0.05,
     learning_rate: float = 4e-3,
-    augment: bool = False,
+    flip: bool = False,
     precision: Literal["float32", "bfloat16"] = "float32",
     gradient_checkpointing: bool = False,
     device: str = "auto",
@@ -77,7 +77,7 @@ def train(
         trainer="cifar",
         command=command("cifar", options),
         out=out,
-        augment=augment,
+        flip=flip,
         progress=progress,
     )
 

@@ -17,7 +17,6 @@ from explainer.models.sequence import SequenceClassifier, SequenceClassifierConf
 from explainer.train import card as cards
 from explainer.train.fit import Best, Progress, Settings, fit
 
-SHIFT = 4
 DataSet = Mnist | Cifar
 
 
@@ -100,13 +99,13 @@ def s4(
 
 
 class ImageExamples:
-    """Pictures to learn from; `augment` mirrors half of them and shifts all, anew every time."""
+    """Pictures to learn from; `flip` mirrors half of them, drawn anew every time."""
 
-    def __init__(self, pictures: Pictures, augment: bool = False) -> None:
+    def __init__(self, pictures: Pictures, flip: bool = False) -> None:
         """Keep the pictures in memory."""
         self.images = torch.from_numpy(pictures.images)
         self.labels = torch.from_numpy(pictures.labels).long()
-        self.augment = augment
+        self.flip = flip
 
     def __len__(self) -> int:
         """How many pictures there are."""
@@ -115,21 +114,12 @@ class ImageExamples:
     def loss(self, model: ImageClassifier, rows: Tensor) -> Tensor:
         """Mean cross-entropy in nats."""
         device = next(model.parameters()).device
-        images = augmented(self.images[rows]) if self.augment else self.images[rows]
+        images = self.images[rows]
+        if self.flip:
+            mirrored = torch.rand(len(rows)) < 0.5
+            images[mirrored] = images[mirrored].flip(2)
         logits = model(images.to(device))
         return nn.functional.cross_entropy(logits, self.labels[rows].to(device))
-
-
-def augmented(images: Tensor) -> Tensor:
-    """Mirror half of (n, height, width, ...), and shift each by up to 4 pixels over black."""
-    n, height, width = images.shape[:3]
-    mirrored = torch.rand(n) < 0.5
-    padded = images.new_zeros(n, height + 2 * SHIFT, width + 2 * SHIFT, *images.shape[3:])
-    padded[:, SHIFT : SHIFT + height, SHIFT : SHIFT + width] = images
-    padded[mirrored] = padded[mirrored].flip(2)
-    down, right = torch.randint(2 * SHIFT + 1, (2, n, 1, 1))
-    picture = torch.arange(n).view(n, 1, 1)
-    return padded[picture, down + torch.arange(height).view(1, -1, 1), right + torch.arange(width)]
 
 
 def teach(
@@ -141,7 +131,7 @@ def teach(
     trainer: str,
     command: str,
     out: Path,
-    augment: bool = False,
+    flip: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Train `model` in place, write its best epoch into `out`, and return the card.
@@ -175,7 +165,7 @@ def teach(
 
     fit(
         model,
-        ImageExamples(parts.train, augment),
+        ImageExamples(parts.train, flip),
         lambda: float(accuracy(model, parts.validation)["value"]),
         settings,
         seed=parts.seed,
