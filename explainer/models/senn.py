@@ -100,7 +100,7 @@ class SENN(nn.Module):
         return self.explain(x).logits
 
 
-def linearity(model: SENN, x: Tensor, h: Tensor) -> Tensor:
+def linearity_loss(model: SENN, x: Tensor, h: Tensor) -> Tensor:
     """How far f is from linear in its concepts around x: ||grad_x f - theta(x)' J_h(x)||.
 
     h: concepts of x, (batch, K) -> Frobenius norms (batch,) over classes and pixels, with a graph

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from explainer.models.senn import SENN, SENNConfig, linearity
+from explainer.models.senn import SENN, SENNConfig, linearity_loss
 
 CONFIG = SENNConfig(height=6, width=9, concepts=5, hidden=12, channels=2, labels=3)
 
@@ -45,11 +45,11 @@ def test_linearity_is_the_distance_of_two_gradients(model, x):
     J_h = jacobian(model.concepts, x)
     difference = J_f - torch.einsum("bck,bkp->bcp", model.relevances(x), J_h)
     expected = difference.flatten(1).norm(dim=1)
-    found = linearity(model, x, model.concepts(x))
+    found = linearity_loss(model, x, model.concepts(x))
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
     assert (expected > 0.01).all()
     with torch.no_grad():
-        unattached = linearity(model, x, model.concepts(x))
+        unattached = linearity_loss(model, x, model.concepts(x))
     torch.testing.assert_close(unattached, expected, atol=1e-12, rtol=0)
     assert not unattached.requires_grad
 
@@ -58,7 +58,7 @@ def test_linearity_trains_relevances_and_concepts(model, x):
     """Its gradient agrees with finite differences in both parts of the product."""
 
     def loss():
-        return linearity(model, x, model.concepts(x)).sum()
+        return linearity_loss(model, x, model.concepts(x)).sum()
 
     for weight in (model.theta[2].weight, model.encoder[1].weight):
         gradient = torch.autograd.grad(loss(), weight)[0]
@@ -77,7 +77,7 @@ def test_linearity_trains_relevances_and_concepts(model, x):
 def test_constant_relevances_are_linear(model, x):
     model.theta[-2].weight.data.zero_()
     torch.testing.assert_close(
-        linearity(model, x, model.concepts(x)), torch.zeros(4, dtype=torch.float64)
+        linearity_loss(model, x, model.concepts(x)), torch.zeros(4, dtype=torch.float64)
     )
 
 
