@@ -32,7 +32,7 @@ class SpaceTimeConfig(Config):
     kernels: int = whole(1024, default=16)
     state: int = whole(1024, default=64)
     differences: int = whole(16, default=4)
-    averages: int = whole(64, 0, default=4)
+    averages: int = whole(64, default=4)
     shortest: int = whole(4096, default=4)
     longest: int = whole(4096, 2, default=64)
     dropout: float = number(0, 0.9, default=0.2)
