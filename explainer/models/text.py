@@ -1,13 +1,16 @@
 """A text classifier: a tokeniser, a network that reads tokens, and the names of its classes."""
 
 from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from explainer.models.tokenisers import Tokeniser
+from explainer.models.tokenisers import Tokeniser, from_bytes
+
+TOKENISER = "tokeniser.json"  # beside the weights
 
 
 class TextClassifier(nn.Module):
@@ -24,14 +27,27 @@ class TextClassifier(nn.Module):
         self.tokeniser = tokeniser
         self.labels = tuple(labels)
 
+    @classmethod
+    def of(cls, network: nn.Module, card: dict[str, Any], tokeniser: bytes) -> Self:
+        """Join a loaded network, what its card says, and its tokeniser's file.
+
+        Raises TokeniserError where the file is damaged.
+        """
+        return cls(network, from_bytes(tokeniser), card["labels"])
+
     def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return tokens (batch, length) and lengths (batch,), int64 on the network's device."""
+        return self.padded([torch.tensor(self.tokeniser.encode(text)) for text in texts])
+
+    def padded(self, rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the same of texts that are tokens already, each (length,) without its end."""
         end = self.tokeniser.end
-        rows = [torch.tensor([*self.tokeniser.encode(text), end]) for text in texts]
         device = next(self.network.parameters()).device
-        lengths = torch.tensor([len(row) for row in rows])
-        padded = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=end)
-        return padded.to(device), lengths.to(device)
+        lengths = torch.tensor([len(row) + 1 for row in rows])
+        tokens = torch.full((len(rows), int(lengths.max())), end)
+        for row, given in zip(tokens, rows, strict=True):
+            row[: len(given)] = given
+        return tokens.to(device), lengths.to(device)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Texts (batch) -> logits (batch, labels)."""
