@@ -133,6 +133,6 @@ class LSTMLanguageModel(LanguageModel):
         return causally(self.attention.scores(h)).softmax(-1)
 
     def _read(self, tokens: Tensor, state: Reading) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        x = self.dropout(self.embedding(tokens))
+        x = self.dropout(self.embedding(tokens) * self.config.width**0.5)
         h, after = self.lstm(x, (state.hidden, state.cell))
         return h, after

@@ -183,7 +183,7 @@ class TransformerLanguageModel(LanguageModel):
                 f"{read} tokens are more than the {self.config.length} this Transformer reads; "
                 "shorten the text or the continuation"
             )
-        x: Tensor = self.dropout(self.embedding(tokens))
+        x: Tensor = self.dropout(self.embedding(tokens) * self.config.width**0.5)
         return x
 
     def _blocks(self) -> list[TransformerBlock]:

@@ -82,7 +82,7 @@ def test_the_attention_shown_is_the_one_that_averages(kind):
     model, text = made(kind), tokens(9)
     with torch.no_grad():
         weights = model.attentions(text)
-        h, _ = model.lstm(model.embedding(text))
+        h, _ = model.lstm(model.embedding(text) * 6**0.5)
         for k in range(9):
             mean = (weights[:, k, :, None] * h).sum(1)
             mixed = torch.tanh(model.combine(torch.cat([h[:, k], mean], -1)))
@@ -98,7 +98,7 @@ def test_learnt_weights_are_a_softmax_of_each_states_score_and_uniform_ones_are_
     text = tokens(9)
     with torch.no_grad():
         model = made("learnt")
-        h, _ = model.lstm(model.embedding(text))
+        h, _ = model.lstm(model.embedding(text) * 6**0.5)
         score = (h @ model.attention.score.weight[0]).exp()
         expected = score[:, :5] / score[:, :5].sum(-1, keepdim=True)
         learnt = model.attentions(text)[:, 4, :5]

@@ -85,7 +85,7 @@ def test_the_attention_shown_is_the_one_that_mixes():
     model, text = made(), tokens(9)
     with torch.no_grad():
         shown = model.attentions(text)
-        x, _ = model.blocks[0](model.embedding(text), model.start(2)[0])
+        x, _ = model.blocks[0](model.embedding(text) * 8**0.5, model.start(2)[0])
         last = model.blocks[1].attention
         x = model.blocks[1].attention_norm(x)
         y, cache = last(x, last.start(x))
