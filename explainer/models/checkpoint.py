@@ -94,11 +94,11 @@ def save(
 def load(
     path: Path | str, config: Any = None, *, sha256: str | None = None
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Read, check and build a network in evaluation mode with frozen weights; return it and its card.
+    """Read, check and build a network, in evaluation mode, weights frozen; return it and its card.
 
-    path: one of our folders, or what the original code wrote, for which see explainer.models.foreign:
-    a Lightning `.ckpt`, a state_dict (`.pt`, `.pth`, `.safetensors`) with its configuration `config`
-    (a dict, a file, or by default config.json beside it). sha256: the digest that a study asks for.
+    path: one of our folders, or what the original code wrote (see explainer.models.foreign): a
+    Lightning `.ckpt`, or a state_dict (`.pt`, `.pth`, `.safetensors`) with its configuration
+    `config` (a dict, a file, or by default config.json beside it). sha256: the digest asked for.
     Raises CheckpointError naming the file, the first thing wrong in it, and what to do.
     """
     path = Path(path)
@@ -124,7 +124,7 @@ def expect_digest(path: Path, digest: str, wanted: str | None) -> None:
 
 
 def companion(folder: Path, card: dict[str, Any], name: str) -> bytes:
-    """Return a file that belongs to a checkpoint. Raises CheckpointError where it is another one."""
+    """Return a file that belongs to a checkpoint. Raises CheckpointError if it is another."""
     path = folder / name
     if name not in card["files"]:
         raise CheckpointError(f"{folder / CARD}: names no {name}; copy the checkpoint again")
@@ -219,7 +219,7 @@ def fill(network: nn.Module, state: dict[str, Tensor]) -> None:
         if not tensor.is_floating_point():
             raise CheckpointError(f"{name} is {tensor.dtype}, expected floating point")
         placed[name] = tensor.float()
-        if not placed[name].isfinite().all():
+        if not tensor.is_meta and not placed[name].isfinite().all():
             raise CheckpointError(f"{name} holds NaN or infinity")
     extra = sorted(set(state) - set(wanted))
     if extra:

@@ -1,8 +1,9 @@
-"""Configurations: what defines a network's shape, as plain JSON, checked before anything is built."""
+"""Configurations: what defines a network, as plain JSON, checked before anything is built."""
 
 import dataclasses
 import math
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any, Self
 
 
@@ -91,6 +92,6 @@ def _expected(value: Any, rule: Any) -> str | None:
     right = (
         isinstance(value, tuple)
         and all(type(each) is int and 1 <= each <= largest for each in value)
-        and all(a < b for a, b in zip(value, value[1:], strict=False))
+        and all(a < b for a, b in pairwise(value))
     )
     return None if right else f"whole numbers from 1 to {largest}, each larger than the last"

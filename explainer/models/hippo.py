@@ -1,7 +1,8 @@
 """HiPPO matrices, and their split into a normal and a low-rank part, from which S4 starts.
 
-x'(t) = A x(t) + B u(t) keeps the coefficients of what was read in a basis: LegS (Legendre, the whole
-past, stretched), LegT (Legendre, a sliding window), Fourier (a sliding window). N: size of the state.
+x'(t) = A x(t) + B u(t) keeps what was read as coefficients in a basis: LegS (Legendre, the whole
+past, stretched), LegT (Legendre, a sliding window), Fourier (a sliding window). N: size of the
+state.
 Sources: Gu et al. 2020, arXiv:2008.07669; Gu et al. 2022, arXiv:2206.12037, sections 3 and 4.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
+Complex = NDArray[np.complexfloating]
 MEASURES = ("legs", "legt", "fourier")
 
 
@@ -53,7 +54,7 @@ def low_rank(measure: str, N: int) -> Real:
     """Return P (rank, N), for which A + P^T P is normal."""
     n = np.arange(N)
     if measure == "legs":
-        return np.sqrt(n + 0.5)[None]
+        return np.sqrt(np.arange(N)[None] + 0.5)
     if measure == "legt":
         root = np.sqrt(2 * n + 1)
         return np.stack([np.where(n % 2 == 0, root, 0), np.where(n % 2 == 1, root, 0)])

@@ -1,8 +1,8 @@
 """Linear state space models as kernels: diagonal (S4D), and diagonal plus low rank (S4).
 
-Symbols follow the papers: H channels, N modes a channel (half the state: of each conjugate pair the
-one that turns clockwise), L steps, dt the step size. `rate` 2 reads a sequence sampled half as often.
-A recurrence is held with a state x (H, batch, N), complex; in chunks, as 2N reals.
+Symbols follow the papers: H channels, N modes a channel (half the state: of each conjugate pair
+the one that turns clockwise), L steps, dt the step size. `rate` 2 reads a sequence that was sampled
+half as often. A recurrence is held with a state x (H, batch, N), complex; in chunks, as 2N reals.
 """
 
 import math
@@ -99,7 +99,7 @@ class Kernel(nn.Module, ABC):
     slow: ClassVar[tuple[str, ...]] = ("inv_dt", "A_real", "A_imag", "B")
 
     def __init__(self, config: KernelConfig, directions: int, A: Tensor, B: Tensor) -> None:
-        """Draw step sizes log-uniformly and C from a normal; A, B (N,) complex start the systems."""
+        """Draw step sizes log-uniformly and C from a normal; A, B (N,) start the systems."""
         super().__init__()
         self.config = config
         H, N, T = config.width, config.state, config.systems
@@ -130,7 +130,7 @@ class Kernel(nn.Module, ABC):
         exp = self.config.dt == "exp"
         return rate * (self.inv_dt.exp() if exp else nn.functional.softplus(self.inv_dt))
 
-    def _A(self) -> Tensor:
+    def _state_matrix(self) -> Tensor:
         """A (H, N), complex."""
         return self._spread(torch.complex(-self.A_real.exp(), -self.A_imag))
 
@@ -195,7 +195,7 @@ class DiagonalKernel(Kernel):
 
     def _discrete(self, rate: float) -> tuple[Tensor, DiagonalRecurrence]:
         """Return log A (H, N) of the discretised A, and the discretised system."""
-        A, B = self._A(), self._spread(torch.view_as_complex(self.B))
+        A, B = self._state_matrix(), self._spread(torch.view_as_complex(self.B))
         dt = self._dt(rate)
         dtA = dt * A
         C = torch.view_as_complex(self.C)
@@ -215,7 +215,7 @@ def make(config: KernelConfig, directions: int = 1) -> Kernel:
 
 
 def toeplitz(K: Tensor) -> Tensor:
-    """K (H, c) -> (H, c, c): [j, i] = K[i - j], which takes inputs in rows to outputs in columns."""
+    """K (H, c) -> (H, c, c): [j, i] = K[i - j], from inputs in rows to outputs in columns."""
     c = K.shape[-1]
     return nn.functional.pad(K.flip(-1), (0, c - 1)).unfold(-1, c, 1).flip(-1)
 

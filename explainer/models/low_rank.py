@@ -72,8 +72,13 @@ class LowRankKernel(Kernel):
         super().__init__(config, directions, A, clipped(split.B))
         P = torch.tensor(split.P, dtype=torch.cfloat).unsqueeze(1)
         self.P = nn.Parameter(torch.view_as_real(P.expand(-1, config.systems, -1).clone()))
+        self.state_length()
+
+    def state_length(self) -> None:
+        """Turn a plain C, as it is drawn, into the form for `length`."""
         with torch.no_grad():
-            self.C.copy_(_real(self._times(torch.view_as_complex(self.C), 1.0, config.length)))
+            C = torch.view_as_complex(self.C)
+            self.C.copy_(_real(self._times(C, 1.0, self.config.length)))
 
     def forward(self, length: int, rate: float = 1.0) -> Tensor:
         """Return K (directions, H, length), of any length."""
@@ -108,7 +113,7 @@ class LowRankKernel(Kernel):
         dt = self._dt(rate)
         P = self._spread(torch.view_as_complex(self.P)) * (dt / 2).sqrt()
         B = self._spread(torch.view_as_complex(self.B)) * dt
-        return LowRankRecurrence(dt / 2 * self._A(), P, B, C)
+        return LowRankRecurrence(dt / 2 * self._state_matrix(), P, B, C)
 
     def _times(self, C: Tensor, rate: float, L: int) -> Tensor:
         """C (1 - A^L)."""
@@ -134,10 +139,11 @@ class LowRankKernel(Kernel):
 
         With w a root of unity, a = 1 - w, s = (1 + w) / 2: each sum over modes and their conjugates
         is of (2 a Re v - 2 s Re(v conj lambda)) / ((a - s lambda)(a - s conj lambda)), lambda = dt
-        Lambda; with w = exp(-i angle) its denominator is, but for a phase, real + i imaginary below.
+        Lambda. With w = exp(-2 i angle) its denominator is, but for a phase, the real and imaginary
+        numbers below.
         """
         dt = self._dt(rate)
-        lam = dt * self._A()  # (H, N)
+        lam = dt * self._state_matrix()  # (H, N)
         B = (self._spread(torch.view_as_complex(self.B)) * dt).unsqueeze(0)
         P = self._spread(torch.view_as_complex(self.P))
         root = dt.sqrt()

@@ -140,8 +140,8 @@ class Backbone(nn.Module):
     def advance(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Apply to the next steps."""
         after = []
-        for block, state in zip(self._blocks(), states, strict=True):
-            x, state = block.advance(x, state)
+        for block, before in zip(self._blocks(), states, strict=True):
+            x, state = block.advance(x, before)
             after.append(state)
         return self.norm(x), tuple(after)
 
