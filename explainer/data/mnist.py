@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from explainer.data.fetch import DataError, fetch, read, unpack
 from explainer.encoding import sha256
 
-__all__ = ["DataError", "Digits", "Mnist", "load"]
-
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from explainer.artifact import sha256
 from explainer.data import mnist
+from explainer.data.fetch import DataError
 
 
 def idx(array):
@@ -60,25 +61,25 @@ def test_reads_gzipped_and_plain_files(tmp_path):
 def test_damaged_images(tmp_path, content, message):
     folder = write_mnist(tmp_path / "mnist")
     (folder / "train-images-idx3-ubyte.gz").write_bytes(content)
-    with pytest.raises(mnist.DataError, match=message):
+    with pytest.raises(DataError, match=message):
         mnist.load(folder)
 
 
 def test_a_label_that_is_no_digit(tmp_path):
     folder = write_mnist(tmp_path / "mnist")
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(idx(np.full(10, 10)))
-    with pytest.raises(mnist.DataError, match="t10k label is 10"):
+    with pytest.raises(DataError, match="t10k label is 10"):
         mnist.load(folder)
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda tail: b"\0\0\x08\x01" + tail))
 def test_any_bytes_are_an_array_or_a_clear_error(data):
-    with suppress(mnist.DataError):
+    with suppress(DataError):
         assert mnist._idx(data, "file").dtype == np.uint8
 
 
 def test_missing_file_names_the_folder_and_what_to_do(tmp_path):
-    with pytest.raises(mnist.DataError, match=r"has no train-images.*download the four files"):
+    with pytest.raises(DataError, match=r"has no train-images.*download the four files"):
         mnist.load(tmp_path)
 
 
@@ -90,5 +91,5 @@ def test_fetches_what_the_cache_lacks(tmp_path, monkeypatch):
         monkeypatch.setitem(mnist.FILES, path.name, sha256(path.read_bytes()))
     assert mnist.load().train.images.shape == (20, 28, 28)
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"rotten")
-    with pytest.raises(mnist.DataError, match=r"127.0.0.1:9/t10k-labels.*--data DIR"):
+    with pytest.raises(DataError, match=r"127.0.0.1:9/t10k-labels.*--data DIR"):
         mnist.load()
