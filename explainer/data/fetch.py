@@ -1,5 +1,6 @@
 """Files from the network: fetched once, resumed where they broke off, checked, and kept."""
 
+import fcntl
 import gzip
 import hashlib
 import http.client
@@ -9,7 +10,8 @@ import re
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +53,23 @@ def fetch(
     reason, the file's place in the cache, and the way without a network.
     """
     path = cache_folder() / name
-    if path.exists() and (sha256 is None or _sha256(path) == sha256):
+    if _is_whole(path, sha256):
         return path
-    part = path.with_name(path.name + (".part" if sha256 else f".{os.getpid()}.part"))
+    part = path.with_name(f"{path.name}.part")
     reasons = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for url in urls:
-            try:
-                _fetch_from(url, part, sha256, progress)
-            except _RefusedError as error:
-                reasons.append(f"{url}: {error}")
-                continue
-            part.replace(path)
-            return path
+        with _alone(path.parent):
+            if _is_whole(path, sha256):
+                return path
+            for url in urls:
+                try:
+                    _fetch_from(url, part, sha256, progress)
+                except _RefusedError as error:
+                    reasons.append(f"{url}: {error}")
+                    continue
+                part.replace(path)
+                return path
     except OSError as error:
         raise DataError(
             f"{part} cannot be written ({error.strerror}): make room or set XDG_CACHE_HOME to "
@@ -111,6 +116,18 @@ def text(data: bytes, name: str) -> str:
         return unpack(data, name).decode()
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is no UTF-8 text ({error}): download it again") from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time write here: the others wait, and find what it has fetched."""
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_whole(path: Path, sha256: str | None) -> bool:
+    return path.exists() and sha256 in (None, _sha256(path))
 
 
 def _fetch_from(url: str, part: Path, sha256: str | None, progress: Progress | None) -> None:

@@ -67,6 +67,10 @@ def mirror():
         thread.join()
 
 
+def names(folder):
+    return sorted(each.name for each in folder.iterdir() if each.name != ".lock")
+
+
 def test_fetches_once(cache, mirror):
     mirror.files["/a"] = CONTENT
     seen = []
@@ -76,7 +80,7 @@ def test_fetches_once(cache, mirror):
     assert seen == [(0, len(CONTENT)), (len(CONTENT), len(CONTENT))]
     assert fetch("set/a", [f"{mirror.address}/a"], DIGEST) == path
     assert len(mirror.asked) == 1
-    assert [each.name for each in path.parent.iterdir()] == ["a"]
+    assert names(path.parent) == ["a"]
 
 
 def test_goes_on_where_the_answer_broke_off(cache, mirror):
@@ -135,7 +139,7 @@ def test_wrong_content_everywhere_is_refused_with_every_reason(cache, mirror):
     assert f"/bad: the content is not the original's (SHA-256 {sha256(b'false')})" in said
     assert "--data DIR" in said
     assert str(cache / "a") in said
-    assert list(cache.iterdir()) == []
+    assert names(cache) == []
 
 
 def test_without_a_checksum_parts_are_never_joined(cache, mirror):
@@ -145,7 +149,22 @@ def test_without_a_checksum_parts_are_never_joined(cache, mirror):
     assert all(wanted is None for _, wanted in mirror.asked)
     (cache / "a").write_bytes(b"kept as it is")
     assert fetch("a", [], None).read_bytes() == b"kept as it is"
-    assert len(list(cache.iterdir())) == 1
+    assert names(cache) == ["a"]
+
+
+def test_whoever_comes_second_waits_and_finds_the_file(cache, mirror):
+    mirror.files["/a"] = CONTENT
+    found = []
+    fetches = [
+        threading.Thread(target=lambda: found.append(fetch("a", [f"{mirror.address}/a"], DIGEST)))
+        for _ in range(8)
+    ]
+    for each in fetches:
+        each.start()
+    for each in fetches:
+        each.join()
+    assert found == [cache / "a"] * 8
+    assert len(mirror.asked) == 1
 
 
 def test_no_network_says_where_to_put_the_file(cache):
