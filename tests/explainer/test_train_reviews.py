@@ -117,3 +117,12 @@ def test_examples_leave_out_a_share_of_the_tokens_but_no_end(trained):
     loss = trainer.TextExamples(model.eval(), given, 0.0).loss(model, rows[:2])
     expected = -model.log_probabilities(texts)[[0, 1], [1, 0]].mean()
     torch.testing.assert_close(loss, expected)
+
+
+def test_neither_padding_nor_company_changes_what_is_read(trained):
+    model, _ = load(trained[0])
+    model.double()
+    texts = ["good", "", "a dull w3 " * 40, "fine w1 w2"]
+    together = model.log_probabilities(texts)
+    for text, row in zip(texts, together, strict=True):
+        torch.testing.assert_close(model.log_probabilities([text])[0], row, atol=1e-10, rtol=0)
