@@ -1,12 +1,20 @@
 """The convolutional network: what hooks need of it, and in which order it reads pixels."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+import explainer
+from explainer.data.images import read_images
+from explainer.models import checkpoint
 from explainer.models.cnn import CNNConfig, ReLUCNN
 from explainer.models.config import ConfigError
+from explainer.models.image import ImageClassifier, predict
 
+ASSETS = Path(explainer.__file__).parent / "assets"
 CONFIG = CNNConfig(height=9, width=13, channels=3, labels=4)
 
 
@@ -64,11 +72,19 @@ def test_fills_a_network_without_weights():
     torch.testing.assert_close(empty.eval()(x), model(x), atol=0, rtol=0)
 
 
-def test_digits_take_fewer_than_60000_weights():
-    model = ReLUCNN(CNNConfig(height=28, width=28, channels=16, labels=10))
-    assert sum(weight.numel() for weight in model.parameters()) < 60_000
-
-
 def test_an_image_too_small_to_pool_is_refused():
     with pytest.raises(ConfigError, match="height is 3, expected a whole number from 4"):
         CNNConfig(height=3, width=13, channels=3, labels=4)
+
+
+def test_the_shipped_network_reads_99_percent_right():
+    """So says its card; of the digits that ship, it reads more right than the S4D does."""
+    network, card = checkpoint.load(ASSETS / "checkpoints" / "mnist-cnn")
+    assert isinstance(network, ReLUCNN)
+    assert card["metrics"]["test_accuracy"]["value"] >= 0.99
+    assert card["metrics"]["test_accuracy"]["n"] == 10_000
+    assert card["parameters"] < 60_000
+    about = json.loads((ASSETS / "data" / "mnist-200.json").read_text())
+    sample = read_images(ASSETS / "data" / "mnist-200.npz", about["sha256"])
+    predicted = predict(ImageClassifier.of(network, card), sample.images).argmax(-1)
+    assert (predicted == sample.labels).mean() > 1 - about["wrong"] / about["images"]
