@@ -146,7 +146,11 @@ def pipeline(config: Mapping[str, Any], labels: int) -> dict[str, Any]:
 
 def _length(state: Mapping[str, Tensor], s4: Mapping[str, Any], kernel: str) -> tuple[int, bool]:
     """The length that C is stated for, and whether it is not yet stated for any."""
-    found = {int(each) for name, each in state.items() if name.endswith("l_kernel")}
+    buffers = {name: each for name, each in state.items() if name.endswith("l_kernel")}
+    for name, each in buffers.items():
+        if each.numel() != 1 or each.is_floating_point():
+            raise CheckpointError(f"{name} is no whole number")
+    found = {int(each) for each in buffers.values()}
     l_max = s4.get("l_max") or 1
     if kernel == "diagonal":
         return l_max, False
@@ -160,11 +164,14 @@ def _ends(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, A
     """What stands before and after the blocks."""
     if any(name.startswith("encoder.0.emb_layers") for name in state):
         task = _table(config, "task")
-        tables = [name for name in state if name.startswith("encoder.0.emb_layers")]
+        cutoffs = task.get("cutoffs", [])
+        if not isinstance(cutoffs, list):
+            raise CheckpointError("the configuration's task.cutoffs is no list")
+        tables = [f"encoder.0.emb_layers.{k}.weight" for k in range(len(cutoffs) + 1)]
         return {
             "name": "s4-lm",
             "vocabulary": sum(_tensor(state, name, 2).shape[0] for name in tables),
-            "cutoffs": task.get("cutoffs", []),
+            "cutoffs": cutoffs,
             "divisor": task.get("div_val", 1),
             "embedding_dropout": task.get("dropemb", 0.0),
         }
