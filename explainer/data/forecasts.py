@@ -12,6 +12,7 @@ from torch import nn
 from explainer.data.fetch import DataError
 from explainer.data.prices import Series, day
 
+BATCH = 32  # the original's, over which it averages its errors
 Values = NDArray[np.float64]
 Forecaster = Callable[[Values], Values]
 
@@ -114,6 +115,12 @@ def seasonal(past: Values, horizon: int, period: int) -> Values:
     return ahead
 
 
+def growth(past: Values, horizon: int, rate: float) -> Values:
+    """Let each window's last value grow by exp(rate) every step."""
+    ahead: Values = past[:, -1:] * np.exp(rate * np.arange(1, horizon + 1))
+    return ahead
+
+
 def forecaster(model: nn.Module, batch: int = 256) -> Forecaster:
     """Make a function (n, lag) -> (n, horizon) of a network in eval mode, batch by batch."""
 
@@ -147,7 +154,7 @@ def _errors(wrong: Values) -> dict[str, float]:
     return {"mae": float(np.abs(wrong).mean()), "rmse": mse**0.5, "mse": mse}
 
 
-def evaluate(forecast: Forecaster, part: Windows, batch: int = 32) -> dict[str, Any]:
+def evaluate(forecast: Forecaster, part: Windows, batch: int = BATCH) -> dict[str, Any]:
     """The errors of a model beside those of last value, drift and season, with n of windows."""
     horizon = part.future.shape[1]
     forecasts = {
