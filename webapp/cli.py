@@ -1,4 +1,4 @@
-"""The commands: `flask study|precompute|train|researcher|export|demo`."""
+"""The commands: `flask study|precompute|train|checkpoint|researcher|export|demo`."""
 
 import json
 import sys
@@ -12,28 +12,22 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from explainer.artifact import ArtifactError, Store
 from webapp import accounts, config, demo, export, preparation, studies
+from webapp.checkpoint_commands import checkpoint_group
 from webapp.checks import notes
 from webapp.db import db
 from webapp.definition import json_schema
 from webapp.models import ROLES, Study
 from webapp.problems import FileError
+from webapp.refusal import Refusal
 from webapp.study import read
 
 study_group = AppGroup("study", help="Check, load, open and close studies.")
 researcher_group = AppGroup("researcher", help="Researchers' accounts.")
 
 
-class Refusal(click.ClickException):
-    """An expected failure: its message goes to stderr, without a traceback."""
-
-    def show(self, file: Any = None) -> None:
-        """Print the message as it is; it names its file or study itself."""
-        click.echo(self.message, file=file or sys.stderr)
-
-
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for group in (study_group, researcher_group):
+    for group in (study_group, checkpoint_group, researcher_group):
         app.cli.add_command(group)
     for command in (precompute, train, export_bundle, run_demo):
         app.cli.add_command(command)
