@@ -11,6 +11,7 @@ from explainer.models import checkpoint
 from explainer.models.language import LanguageModel
 from explainer.models.lm import S4LanguageModel, S4LanguageModelConfig
 from explainer.models.lstm import LSTMLanguageModel, LSTMLanguageModelConfig
+from explainer.models.text import TOKENISER
 from explainer.models.tokenisers import BytePair, TokeniserError
 from explainer.models.transformer import TransformerLanguageModel, TransformerLanguageModelConfig
 from explainer.train.card import about, command
@@ -19,7 +20,6 @@ from explainer.train.fit import Best, Progress, Settings, TrainingError, fit
 from explainer.train.perplexity import Counts, by_corpus, network_nats, perplexity
 
 Kind = Literal["s4", "lstm", "attention", "uniform", "transformer"]
-TOKENISER = "tokeniser.json"
 HELP = {
     "model": "attention: an LSTM that averages its past states; uniform: their plain mean.",
     "wikitext": "Which WikiText; it is learnt together with tiny Shakespeare.",
