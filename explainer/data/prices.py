@@ -26,6 +26,9 @@ HISTORY = "v8/finance/chart/%5EGSPC?interval=1d&period1=725846400&period2=170406
 YAHOO = tuple(f"https://query{k}.finance.yahoo.com/{HISTORY}" for k in (1, 2))
 ETTH1 = ("https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small/ETTh1.csv",)
 ETTH1_SHA256 = "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066"
+ETTH1_TERMS = "CC BY-ND 4.0: share unmodified, with attribution"
+YAHOO_COLUMNS = ["Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"]
+YAHOO_TERMS = "Yahoo's terms: personal use"
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,7 @@ def load(
     if data is not None:
         series = _from_csv(_only_csv(data), column)
     elif name == "etth1":
-        path = fetch("ett/ETTh1.csv", ETTH1, ETTH1_SHA256)
-        terms = "CC BY-ND 4.0: share unmodified, with attribution"
-        series = replace(_from_csv(path, column), name="ETTh1", terms=terms)
+        series = _from_csv(fetch("ett/ETTh1.csv", ETTH1, ETTH1_SHA256), column)
     else:
         series = _from_yahoo(fetch("sp500/GSPC.json", YAHOO, None), column)
     return series if until is None else _cut(series, day(until))
@@ -115,9 +116,14 @@ def _from_csv(path: Path, column: str) -> Series:
         where = f"{path.name} line {rows.line_num}"
         moments.append(_moment(row[dates], where))
         values.append(_number(row[column], where))
-    files = {path.name: sha256(raw)}
+    digest = sha256(raw)
+    name, terms = path.name, "not stated"
+    if digest == ETTH1_SHA256:
+        name, terms = "ETTh1", ETTH1_TERMS
+    elif names == YAHOO_COLUMNS:
+        name, terms = f"Yahoo history ({path.name})", YAHOO_TERMS
     return _checked(
-        Series(np.array(values), tuple(moments), column, files, path.name, "not stated")
+        Series(np.array(values), tuple(moments), column, {path.name: digest}, name, terms)
     )
 
 

@@ -18,7 +18,7 @@ from explainer.data.forecasts import Forecaster, Values, Windows, last_value
 Kind = Literal["linear3", "ridge", "mlp", "trees"]
 PENALTIES = np.logspace(-3, 5, 17)
 FOLDS = 5
-EPOCHS, BATCH = 60, 128
+STEPS, BATCH = 1500, 128
 TREES, LEAVES = 150, 15
 
 
@@ -201,15 +201,14 @@ def _descend(make: Callable[[], nn.Module], x: Values, y: Values, seed: int) -> 
         torch.manual_seed(seed)
         network = make()
         optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
-        steps = EPOCHS * -(-len(inputs) // BATCH)
-        falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        for _ in range(EPOCHS):
-            for rows in torch.split(torch.randperm(len(inputs)), BATCH):
-                optimiser.zero_grad()
-                loss = nn.functional.mse_loss(network(inputs[rows]), outputs[rows])
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                falling.step()
+        falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
+        for _ in range(STEPS):
+            rows = torch.randint(len(inputs), (BATCH,))
+            optimiser.zero_grad()
+            loss = nn.functional.mse_loss(network(inputs[rows]), outputs[rows])
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            falling.step()
     network.requires_grad_(False)
 
     def scaled(each: Values) -> Values:
