@@ -88,6 +88,8 @@ def _open(path: Path, data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for name, tensor in found.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise CheckpointError(f"{name} is no tensor, so this is no state_dict")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise CheckpointError(f"{name} holds NaN or infinity")
     return dict(found), inside if isinstance(inside, dict) else {}
 
 

@@ -176,7 +176,9 @@ class S4Layer(nn.Module):
     def _keep(self, name: object, compute: Callable[[], Kept]) -> Kept:
         """Compute from the weights, or return what they gave before if nobody trains."""
         if not self._frozen():
-            return compute()
+            # Complex numbers know no bfloat16, and a kernel is small: only its use is mixed.
+            with torch.autocast(self.D.device.type, enabled=False):
+                return compute()
         # An optimiser, load_state_dict and .to() each change one of these.
         now = [(w._version, w.data_ptr(), w.dtype, w.device) for w in self._system()]
         if name not in self._kept or self._kept[name][0] != now:

@@ -1,6 +1,9 @@
 """Networks made of S4 layers: the backbone that all share, and the classifier."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -48,6 +51,26 @@ class StepNorm(nn.LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each step."""
         return super().forward(x.movedim(0, -1)).movedim(-1, 0)
+
+
+def _once_counted(
+    block: nn.Module,
+) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """Contexts of computing and of computing again, which leaves running statistics alone."""
+    return nullcontext(), _still(block)
+
+
+@contextmanager
+def _still(block: nn.Module) -> Iterator[None]:
+    norms = [module for module in block.modules() if isinstance(module, ChannelNorm)]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:  # torch leaves by an exception once it has what it needs
+        for norm, momentum in zip(norms, kept, strict=True):
+            norm.momentum = momentum
 
 
 class FeedForward(nn.Module):
@@ -127,7 +150,8 @@ class Backbone(nn.Module):
         """Apply to whole sequences."""
         for block in self.blocks:
             if self.recomputing and self.training:
-                x = recompute(block, x, mask, rate, use_reentrant=False)
+                again = partial(_once_counted, block)
+                x = recompute(block, x, mask, rate, use_reentrant=False, context_fn=again)
             else:
                 x = block(x, mask, rate)
         found: Tensor = self.norm(x)

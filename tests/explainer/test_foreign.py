@@ -287,3 +287,38 @@ def test_tensors_of_every_kind_come_back(tmp_path):
     for name, tensor in saved.items():
         assert torch.equal(found[name], tensor), name
         assert found[name].dtype == tensor.dtype
+
+
+def test_spacetime_as_it_was_saved(tmp_path):
+    """Random weights in the original's layout; its trained ones are in test_spacetime.py."""
+    shapes = {
+        "encoder.blocks.0.pre.diff_kernel": (64, 4),
+        "encoder.blocks.0.pre.ma_r_kernel": (64, 64),
+        "encoder.blocks.0.mlp.layers.2.weight": (128, 128),
+        "encoder.blocks.0.mlp.layers.2.bias": (128,),
+        "encoder.blocks.0.ssm.skip": (128,),
+        "decoder.blocks.ssm.skip": (128,),
+        "output.layers.2.weight": (1, 128),
+        "output.layers.2.bias": (1,),
+        **{f"encoder.blocks.0.ssm.{name}": (16, 64) for name in "abc"},
+        **{f"decoder.blocks.ssm.{name}": (128, 64) for name in "abck"},
+    }
+    torch.manual_seed(0)
+    state = {name: torch.randn(shape) * 0.1 for name, shape in shapes.items()}
+    shutil.copy(GOLDEN / "spacetime_config.json", tmp_path / "model_config.json")
+    torch.save({"state_dict": state, "epoch": 3, "val_metric": np.float64(1)}, tmp_path / "b.pth")
+    network, card = load(tmp_path / "b.pth")
+    window = torch.randn(2, 84, 1) + 100
+    assert network(window).shape == (2, 20, 1)
+    torch.testing.assert_close(network(window + 7), network(window) + 7, atol=1e-4, rtol=0)
+    assert card["architecture"]["name"] == "spacetime"
+    assert card["preprocessing"] == {"kind": "series"}
+    key = "decoder.blocks.ssm.k"
+    for change, message in (
+        ({key: state[key][:1]}, f"{key} has shape"),
+        ({key: state[key] * torch.nan}, f"{key} holds NaN"),
+        ({"more": state[key]}, "more is no tensor of SpaceTime"),
+    ):
+        torch.save({**state, **change}, tmp_path / "b.pth")
+        with pytest.raises(CheckpointError, match=rf"b\.pth: {message}"):
+            load(tmp_path / "b.pth")
