@@ -32,8 +32,13 @@ class LanguageModel(nn.Module, ABC):
         """Read whole texts: tokens (batch, length) -> (batch, length, vocabulary)."""
         return self.advance(tokens, self.start(len(tokens)))[0]
 
-    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Read one token each: tokens (batch,) -> (batch, vocabulary), and the next state."""
+    def step(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Read one token each: tokens (batch,) -> (batch, vocabulary), and the next state.
+
+        Without a state they are the first.
+        """
+        if state is None:
+            state = self.start(len(tokens))
         found, state = self.advance(tokens.unsqueeze(1), state)
         return found[:, 0], state
 

@@ -32,7 +32,7 @@ def io():
 
 def walk(model, tokens):
     """Read one token after another."""
-    state = model.start(len(tokens))
+    state = None
     found = []
     for k in range(tokens.shape[1]):
         y, state = model.step(tokens[:, k], state)
