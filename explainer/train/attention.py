@@ -102,11 +102,12 @@ def evaluate(
     guide = card["training"].get("attention_of")
     if guide is not None:
         raise TrainingError(
-            f"{card['name']} has no attention of its own and is judged under that of {guide}: "
-            f"train it again with {card['training']['command']}"
+            f"{card['name']} has no attention of its own and is judged under that of {guide}, when "
+            f"both are trained: see flask checkpoint show {guide}"
         )
     keep_memory()
-    parts = split(reviews.load(data), card["data"]["split"]["seed"])
+    drawn = card["data"].get("split", card["training"])  # the seeds of one run share their split
+    parts = split(reviews.load(data), drawn["seed"])
     model = model.to(pick(device))
     return {
         "test_accuracy": right(read(model, parts.test.texts), parts.test),

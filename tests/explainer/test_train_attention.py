@@ -1,12 +1,14 @@
 """Training attention with its controls: a small real run, and the measures of agreement."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
 
+import explainer
 from explainer.data import reviews
 from explainer.models import checkpoint
 from explainer.models.attention import AttentionClassifier, AttentionConfig
@@ -163,3 +165,21 @@ def test_agreement_is_over_all_pairs_and_texts():
     predictions = found["prediction_total_variation"]
     assert predictions == {"value": 0.05, "median": 0.0, "quantile_90": 0.14, "n": 4}
     assert found["attention_jensen_shannon_nats"]["value"] == round(math.log(2) / 4, 4)
+
+
+def test_the_shipped_models_tell_praise_from_blame():
+    folder = Path(explainer.__file__).parent / "assets" / "checkpoints"
+    texts = ["a warm , funny and moving film .", "a dull , tedious and pointless film ."]
+    base, card = load(folder / "reviews-attention")
+    said = reading.read(base, texts)
+    assert said.probabilities.argmax(-1).tolist() == [1, 0]
+    for name in ("uniform", "mlp"):
+        model, its_card = load(folder / f"reviews-attention-{name}")
+        imposed = said.attention if name == "mlp" else None
+        assert reading.read(model, texts, imposed).probabilities.argmax(-1).tolist() == [1, 0]
+        assert its_card["metrics"]["test_accuracy"]["value"] > 0.7
+    metrics = card["metrics"]
+    assert metrics["test_accuracy"]["n"] == 1066
+    baseline = metrics["baselines_test_accuracy"]["majority class"]
+    assert metrics["test_accuracy"]["interval_95_wilson"][0] > baseline["interval_95_wilson"][1]
+    assert len(metrics["controls"]["seeds"]["test_accuracies"]) == 5
