@@ -95,7 +95,7 @@ def train(
     *,
     out: Path,
     data: Path | None = None,
-    epochs: int = 12,
+    epochs: int = 3,
     seed: int = 0,
     vocabulary: int = 4000,
     width: int = 64,

@@ -1,5 +1,7 @@
 """Training on film reviews: a small real run, its card, and what its examples are."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -126,3 +128,15 @@ def test_neither_padding_nor_company_changes_what_is_read(trained):
     together = model.log_probabilities(texts)
     for text, row in zip(texts, together, strict=True):
         torch.testing.assert_close(model.log_probabilities([text])[0], row, atol=1e-10, rtol=0)
+
+
+def test_the_shipped_checkpoint_tells_praise_from_blame():
+    """Sentences written for Credence; the card's accuracy is on the original's test sentences."""
+    model, card = load(Path(trainer.__file__).parents[1] / "assets" / "checkpoints" / "reviews-s4")
+    praise = ["a warm , moving and beautifully acted film .", "wonderful , funny and touching !"]
+    blame = ["a dull , lifeless mess .", "boring and badly written , it fails at everything ."]
+    assert predict(model, praise + blame).argmax(-1).tolist() == [1, 1, 0, 0]
+    assert card["data"]["split"]["test"] == card["metrics"]["test_accuracy"]["n"] == 1066
+    low, _ = card["metrics"]["test_accuracy"]["interval_95_wilson"]
+    majority, _ = card["metrics"]["baselines_test_accuracy"].values()
+    assert majority["interval_95_wilson"][1] < low
