@@ -251,6 +251,9 @@ def from_original(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> Spa
             raise ValueError(f"{path} is {found!r}; only {wanted!r} can be read")
     pre, ssm = f"{ENCODER}.pre_config.kwargs", f"{ENCODER}.ssm_config.kwargs"
     differences = _setting(config, f"{pre}.max_diff_order")
+    row = _setting(config, f"{pre}.n_kernels")
+    if type(differences) is not int or type(row) is not int:
+        raise ValueError(f"{pre}.max_diff_order and n_kernels are no whole numbers")
     ours = SpaceTimeConfig(
         lag=_setting(config, "lag"),
         horizon=_setting(config, "horizon"),
@@ -258,7 +261,7 @@ def from_original(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> Spa
         kernels=_setting(config, f"{ssm}.n_kernels"),
         state=_setting(config, f"{ssm}.kernel_dim"),
         differences=differences,
-        averages=_setting(config, f"{pre}.n_kernels") - differences,
+        averages=row - differences,
         shortest=_setting(config, f"{pre}.min_avg_window"),
         longest=_setting(config, f"{pre}.max_avg_window"),
         dropout=_setting(config, f"{ENCODER}.mlp_config.kwargs.dropout"),
@@ -284,6 +287,8 @@ def _renamed(state: Mapping[str, Tensor], model: SpaceTime) -> dict[str, Tensor]
             raise ValueError(f"{name} is missing")
         if tuple(state[name].shape) != shape:
             raise ValueError(f"{name} has shape {tuple(state[name].shape)}, expected {shape}")
+        if not state[name].isfinite().all():
+            raise ValueError(f"{name} holds NaN or infinity")
     for name in state:
         if name not in shapes:
             raise ValueError(f"{name} is no tensor of SpaceTime")

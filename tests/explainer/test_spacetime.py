@@ -330,6 +330,7 @@ def test_reads_the_originals_layout():
             r"output.layers.2.bias has shape \(2,\), expected \(1,\)",
         ),
         ("extra", torch.zeros(1), "extra is no tensor of SpaceTime"),
+        ("encoder.blocks.0.ssm.a", torch.full((3, 4), torch.nan), "ssm.a holds NaN or infinity"),
     ],
 )
 def test_names_the_first_wrong_tensor(name, change, says):
@@ -353,6 +354,10 @@ def test_names_the_first_wrong_setting():
         del wrong[path]
         with pytest.raises(ValueError, match=f"{path}.* is missing"):
             from_original(state, wrong)
+    wrong = copy.deepcopy(settings)
+    wrong["encoder_config"]["blocks"][0]["pre_config"]["kwargs"]["n_kernels"] = "8"
+    with pytest.raises(ValueError, match="max_diff_order and n_kernels are no whole numbers"):
+        from_original(state, wrong)
     wrong = copy.deepcopy(settings)
     wrong["lag"] = "84"
     with pytest.raises(ValueError, match="lag is '84'"):

@@ -46,7 +46,7 @@ def wave(tmp_path: Path) -> Path:
     return path
 
 
-def test_trains_beats_the_naive_forecasts_and_repeats(wave: Path, tmp_path: Path):
+def test_trains_and_beats_the_naive_forecasts(wave: Path, tmp_path: Path):
     options = {"data": wave, "column": "Level", "test_after": "2021-06-30", **SMALL}
     options |= {"epochs": 25, "learning_rate": 1e-2, "dropout": 0.0}
     said = []
@@ -80,15 +80,13 @@ def test_trains_beats_the_naive_forecasts_and_repeats(wave: Path, tmp_path: Path
     ahead = network(torch.tensor(parts.test.past.copy()).float().unsqueeze(-1)).squeeze(-1)
     mae = np.abs(ahead.numpy() - parts.test.future).mean()
     assert test["model"]["mae"] == pytest.approx(mae, abs=1e-4)
-    repeated = trainer.train(out=tmp_path / "b", **options)
-    assert repeated["weights_sha256"] == card["weights_sha256"]
 
 
 class KilledError(Exception):
     pass
 
 
-def test_goes_on_after_a_stop_to_the_same_checkpoint(wave: Path, tmp_path: Path):
+def test_repeats_and_goes_on_after_a_stop_to_the_same_checkpoint(wave: Path, tmp_path: Path):
     def progress(done: int, total: int, what: str) -> None:
         if done == 12:
             raise KilledError
