@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN = .venv/bin
 
-.PHONY: install demo test lint bench
+.PHONY: install demo test lint bench bench-models
 
 install: .venv/.installed
 
@@ -24,3 +24,6 @@ lint: install
 
 bench: install
 	$(BIN)/python -m benchmarks.trial_page
+
+bench-models: install
+	$(BIN)/python -m benchmarks.models
