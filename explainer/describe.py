@@ -12,12 +12,12 @@ INDENT = "  "
 def inputs(card: Mapping[str, Any]) -> str:
     """What a network reads, and into how many classes it sorts that."""
     given = card["preprocessing"]
-    kind = given.get("kind")
+    kind = str(given.get("kind"))
+    what = {"text": "texts", "sequence": "sequences"}.get(kind, kind)
     if kind == "image":
-        colour = "colour" if len(given["mean"]) > 1 else "grey"
-        what = f"{given['height']} x {given['width']} {colour} images"
-    else:
-        what = {"text": "texts", "sequence": "sequences"}.get(kind, str(kind))
+        mean = given.get("mean")
+        colour = "colour" if isinstance(mean, list) and len(mean) > 1 else "grey"
+        what = f"{given.get('height')} x {given.get('width')} {colour} images"
     return what + (f" in {len(card['labels'])} classes" if card["labels"] else "")
 
 
@@ -71,7 +71,7 @@ def listed(name: str, where: str, card: Mapping[str, Any]) -> Row:
         name,
         card["architecture"]["name"],
         f"{card['parameters']:,}",
-        str(card["data"].get("name", "unknown")),
+        textwrap.shorten(str(card["data"].get("name", "unknown")), 32, placeholder=" ..."),
         headline(card),
         card["weights_sha256"][:12],
         where,
@@ -84,22 +84,26 @@ LISTED: Row = ("name", "architecture", "parameters", "data", "on test data", "sh
 def described(card: Mapping[str, Any]) -> str:
     """A whole card: what it is, what from, how good beside the baselines."""
     architecture = dict(card["architecture"])
-    data, training = card["data"], card["training"]
+    data, training = dict(card["data"]), dict(card["training"])
+    data.pop("files_sha256", None)
+    command = training.pop("command", "")
+    prepared = {each: what for each, what in card["preprocessing"].items() if each != "kind"}
     name = architecture.pop("name")
-    facts = {
-        "sha256": card["weights_sha256"],
-        "architecture": f"{name}, {card['parameters']:,} parameters",
-        "": _said(architecture),
-        "reads": inputs(card),
-        "prepared": _said(card["preprocessing"]),
-        "labels": ", ".join(card["labels"]),
-        "files": ", ".join(card["files"]),
-        "data": _said({each: data[each] for each in data if each != "files_sha256"}),
-        "trained": _said(training),
-        "versions": _said(card["versions"]),
-        "date": card["date"],
-    }
-    body = "\n".join(_fact(*each) for each in facts.items() if each[1])
+    facts = (
+        ("sha256", card["weights_sha256"]),
+        ("architecture", f"{name}, {card['parameters']:,} parameters"),
+        ("", _said(architecture)),
+        ("reads", inputs(card)),
+        ("prepared", _said(prepared)),
+        ("labels", ", ".join(card["labels"])),
+        ("files", ", ".join(card["files"])),
+        ("data", _said(data)),
+        ("training", str(command)),
+        ("" if command else "training", _said(training)),
+        ("versions", _said(card["versions"])),
+        ("date", card["date"]),
+    )
+    body = "\n".join(_fact(*each) for each in facts if each[1])
     return f"{body}\n\n{table([*rows(card['metrics'])] or [('no metrics: it was not evaluated',)])}"
 
 
@@ -140,7 +144,7 @@ def _said(found: Mapping[str, Any]) -> str:
 
 
 def _say(value: Any) -> str:
-    """A value in words: a metric with its interval and n, a number to six digits."""
+    """A value in words: a metric with its interval and n, a number to seven digits."""
     if isinstance(value, Mapping):
         rest = {name: each for name, each in value.items() if name not in ("value", "n")}
         intervals = [_say(rest.pop(each)) for each in [*rest] if each.startswith("interval")]
@@ -152,7 +156,7 @@ def _say(value: Any) -> str:
         return f"[{', '.join(some)}{f', ... {len(value)} in all' if len(value) > 6 else ''}]"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def _count(value: Any) -> str:

@@ -86,9 +86,9 @@ def find(name: str, instance: Path) -> Path:
         return found
     names = sorted({folder.name for root in (home(instance), SHIPPED) for folder in _folders(root)})
     close = get_close_matches(name, names, 1)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    hint = f"did you mean {close[0]}? " if close else ""
     raise CheckpointError(
-        f"no checkpoint {name!r}; there is {', '.join(names)}{hint} Bring another in with: flask "
+        f"no checkpoint {name!r}; {hint}there is {', '.join(names)}; bring another in with: flask "
         "checkpoint import PATH --as NAME"
     )
 
@@ -150,21 +150,18 @@ def evaluate(
     CheckpointError where there is none, or where it judges other networks.
     """
     network, card = checkpoint.load(path)
-    trainer = on or card["training"].get("trainer")
+    trainer = on or str(card["training"].get("trainer"))
     if trainer not in TRAINERS:
-        raise CheckpointError(
-            f"{path}: its card names no trainer; say what to judge it on with --on, one of "
-            f"{', '.join(TRAINERS)}"
-        )
+        asked = f"there is no {on}" if on else f"{path}: its card names no trainer"
+        raise CheckpointError(f"{asked}; judge it on one of {', '.join(TRAINERS)} with --on")
     judge = import_module(f"explainer.train.{trainer}").evaluate
+    reads, architecture = describe.inputs(card), card["architecture"]["name"]
+    if reads != JUDGES[trainer] or architecture != ONLY.get(trainer, architecture):
+        raise CheckpointError(
+            f"{path}: {architecture} that reads {reads} cannot be judged on {trainer}, which takes "
+            f"{ONLY.get(trainer, 'any network')} that reads {JUDGES[trainer]}"
+        )
     try:
-        reads = describe.inputs(card)
-        architecture = card["architecture"]["name"]
-        if reads != JUDGES[trainer] or architecture != ONLY.get(trainer, architecture):
-            raise CheckpointError(
-                f"{path}: is {architecture} and reads {reads}, but {trainer} judges "
-                f"{ONLY.get(trainer, 'what reads')} {JUDGES[trainer]}"
-            )
         if "tokeniser" in card["preprocessing"] and card["labels"]:
             model: nn.Module = TextClassifier.of(
                 network, card, checkpoint.companion(_folder(path), card, TOKENISER)
@@ -175,7 +172,8 @@ def evaluate(
         return card, judge(model.eval(), seeded, data, device)
     except KeyError as error:
         raise CheckpointError(
-            f"{path}: its card has no {error}, without which {trainer} cannot judge it"
+            f"{path}: its card has no {error}; only what flask train {trainer} made can be judged "
+            f"on {trainer}"
         ) from error
     except (ConfigError, TokeniserError) as error:
         raise CheckpointError(f"{path}: {error}") from error

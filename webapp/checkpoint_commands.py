@@ -42,6 +42,8 @@ def import_checkpoint(path: Path, name: str, config: Path | None, tokeniser: Pat
     architecture, parameters = card["architecture"]["name"], f"{card['parameters']:,} parameters"
     _echo(f"{name}: {'imported' if found.new else 'was there already'}, {found.folder}")
     _echo(f"{architecture}, {parameters}, reads {describe.inputs(card)}")
+    if card["preprocessing"] == {"kind": "text"}:
+        _echo("it has no tokeniser: to explain what it does with texts, import it with --tokeniser")
     _echo(f"SHA-256 {digest}\n\nwrite into study.yaml:\n\n{_for_study(name, digest)}")
 
 
@@ -68,12 +70,12 @@ def show(name: str, as_json: bool) -> None:
         from explainer import describe, library
 
         folder, card = library.card(name, _instance())
-        if as_json:
-            click.echo(json.dumps(card, indent=2))
-            return
-        _echo(f"{name}: {folder}\n\n{describe.described(card)}")
-        if folder.parent in (library.home(_instance()), library.SHIPPED):
-            _echo(f"\nin study.yaml:\n\n{_for_study(name, card['weights_sha256'])}")
+    if as_json:
+        click.echo(json.dumps(card, indent=2))
+        return
+    _echo(f"{name}: {folder}\n\n{describe.described(card)}")
+    if folder.parent in (library.home(_instance()), library.SHIPPED):
+        _echo(f"\nin study.yaml:\n\n{_for_study(name, card['weights_sha256'])}")
 
 
 @checkpoint_group.command("evaluate")
@@ -90,7 +92,7 @@ def evaluate(name: str, data: Path | None, device: str, on: str | None) -> None:
         click.echo(f"{name}: judging {folder}, which can take minutes", err=True)
         card, metrics = library.evaluate(folder, data=data, device=device, on=on)
     _echo(describe.compared(metrics, card))
-    if "imported_from" in card["training"]:
+    if "trainer" not in card["training"]:
         _echo(f"\n{name} was imported: its card does not tell whether it learnt from any of this")
 
 
