@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Real = NDArray[np.float64]
-Complex = NDArray[np.complexfloating]
+Complex = NDArray[np.complex128]
 MEASURES = ("legs", "legt", "fourier")
 
 
@@ -54,7 +54,7 @@ def low_rank(measure: str, N: int) -> Real:
     """Return P (rank, N), for which A + P^T P is normal."""
     n = np.arange(N)
     if measure == "legs":
-        return np.sqrt(np.arange(N)[None] + 0.5)
+        return np.asarray(np.sqrt(n + 0.5), dtype=np.float64)[None]
     if measure == "legt":
         root = np.sqrt(2 * n + 1)
         return np.stack([np.where(n % 2 == 0, root, 0), np.where(n % 2 == 1, root, 0)])
@@ -78,7 +78,8 @@ def split(measure: str, N: int) -> Split:
         imaginary, V = np.linalg.eigh(-0.5j * (normal - normal.T))
         imaginary, V = imaginary[: N // 2], V[:, : N // 2]
     real = float(np.mean(np.diag(normal)))
-    return Split(real + 1j * imaginary, P @ V.conj(), V.conj().T @ B, V)
+    parts = (real + 1j * imaginary, P @ V.conj(), V.conj().T @ B, V)
+    return Split(*(np.asarray(each, dtype=np.complex128) for each in parts))
 
 
 def diagonal(init: str, modes: int) -> Complex:
@@ -87,9 +88,8 @@ def diagonal(init: str, modes: int) -> Complex:
     Source: Gu et al. 2022, arXiv:2206.11893, section 4.
     """
     n = np.arange(modes)
-    if init == "lin":
-        return -0.5 - 1j * math.pi * n
-    if init == "inv":
-        N = 2 * modes
-        return -0.5 - 1j * (N / math.pi) * (N / (2 * n + 1) - 1)
-    return split("legs", 2 * modes).A_normal
+    if init == "legs":
+        return split("legs", 2 * modes).A_normal
+    N = 2 * modes
+    turns = math.pi * n if init == "lin" else (N / math.pi) * (N / (2 * n + 1) - 1)
+    return np.asarray(-0.5 - 1j * turns, dtype=np.complex128)

@@ -214,6 +214,16 @@ def make(config: KernelConfig, directions: int = 1) -> Kernel:
     return kind(config, directions)
 
 
+def as_complex(x: Tensor) -> Tensor:
+    """2N reals in a row as N complex numbers, (..., 2N) -> (..., N)."""
+    return torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
+
+
+def as_reals(x: Tensor) -> Tensor:
+    """N complex numbers as 2N reals in a row, (..., N) -> (..., 2N)."""
+    return torch.view_as_real(x.resolve_conj()).flatten(-2)
+
+
 def toeplitz(K: Tensor) -> Tensor:
     """K (H, c) -> (H, c, c): [j, i] = K[i - j], from inputs in rows to outputs in columns."""
     c = K.shape[-1]

@@ -7,7 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from explainer.models import hippo
-from explainer.models.kernels import Chunks, Kernel, KernelConfig, Recurrence, clipped, toeplitz
+from explainer.models.kernels import (
+    Chunks,
+    Kernel,
+    KernelConfig,
+    Recurrence,
+    as_complex,
+    as_reals,
+    clipped,
+    toeplitz,
+)
 
 
 class LowRankRecurrence(Recurrence):
@@ -41,8 +50,8 @@ class LowRankRecurrence(Recurrence):
         """A as (H, 2N, 2N) reals that a row of 2N reals is multiplied by from the left."""
         N = self.half.shape[-1]
         unit = torch.eye(2 * N, dtype=self.half.real.dtype, device=self.half.device)
-        x = torch.view_as_complex(unit.view(2 * N, N, 2)).expand(len(self.half), -1, -1)
-        return torch.view_as_real(self.turn(x).resolve_conj()).flatten(2)
+        x = as_complex(unit).expand(len(self.half), -1, -1)
+        return as_reals(self.turn(x))
 
     def _solve(self, y: Tensor) -> Tensor:
         """(1 - dt/2 A)^-1 y."""
@@ -78,7 +87,7 @@ class LowRankKernel(Kernel):
         """Turn a plain C, as it is drawn, into the form for `length`."""
         with torch.no_grad():
             C = torch.view_as_complex(self.C)
-            self.C.copy_(_real(self._times(C, 1.0, self.config.length)))
+            self.C.copy_(torch.view_as_real(self._times(C, 1.0, self.config.length)))
 
     def forward(self, length: int, rate: float = 1.0) -> Tensor:
         """Return K (directions, H, length), of any length."""
@@ -99,8 +108,8 @@ class LowRankKernel(Kernel):
         """Return the recurrence over chunks of `length` steps."""
         found = self.recurrence()
         A = found.dense()  # rows: x' = x A
-        b = torch.view_as_real(found.B.resolve_conj()).flatten(1).unsqueeze(1)
-        c = torch.view_as_real((2 * found.C[direction]).conj_physical()).flatten(1).unsqueeze(2)
+        b = as_reals(found.B).unsqueeze(1)
+        c = 2 * _row(found.C[direction]).unsqueeze(2)
         enter, leave = [b], [A @ c]
         for _ in range(length - 1):
             enter.append(enter[-1] @ A)
@@ -130,9 +139,8 @@ class LowRankKernel(Kernel):
     def _rest(self, rate: float, L: int) -> Tensor:
         """1 - A^L (H, 2N, 2N) in float64, for a row C."""
         A = self._system(rate, torch.view_as_complex(self.C)).dense().double().mT
-        return torch.eye(A.shape[-1], dtype=A.dtype, device=A.device) - torch.linalg.matrix_power(
-            A, L
-        )
+        power: Tensor = torch.linalg.matrix_power(A, L)
+        return torch.eye(A.shape[-1], dtype=A.dtype, device=A.device) - power
 
     def _impulse(self, C: Tensor, rate: float, L: int) -> Tensor:
         """The kernel K (directions, H, L) for C in the form for L.
@@ -169,19 +177,15 @@ class LowRankKernel(Kernel):
         solved = torch.linalg.solve(loop, (back * cos).permute(0, 3, 2, 1))  # (H, F, rank, 1)
         through = torch.einsum("hrdf,hfro->hdf", out, solved)
         spectrum = torch.polar(torch.ones_like(angle), angle) * (plain - through)
-        return torch.fft.irfft(spectrum, n=L).transpose(0, 1)
-
-
-def _real(x: Tensor) -> Tensor:
-    return torch.view_as_real(x.resolve_conj())
+        K: Tensor = torch.fft.irfft(spectrum, n=L)
+        return K.transpose(0, 1)
 
 
 def _row(C: Tensor) -> Tensor:
-    """C (..., N) as the 2N reals that a state of 2N reals is multiplied by, but for a factor 2."""
-    return _real(C.conj()).flatten(-2)
+    """C (..., N) as the row of 2N reals that a state of 2N reals is multiplied by, but for a 2."""
+    return as_reals(C.conj())
 
 
 def _unrow(c: Tensor, like: Tensor) -> Tensor:
     """The inverse of _row, in the precision of `like`."""
-    c = c.to(like.real.dtype)
-    return torch.view_as_complex(c.unflatten(-1, (-1, 2)).contiguous()).conj().resolve_conj()
+    return as_complex(c.to(like.real.dtype)).conj().resolve_conj()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from explainer.models import kernels
 from explainer.models.config import choice, flag, number
-from explainer.models.kernels import Chunks, KernelConfig, Recurrence
+from explainer.models.kernels import Chunks, KernelConfig, Recurrence, as_complex, as_reals
 
 # 784 = 14 x 56. Measured on 2 cores at H 48, N 16, forward and backward: chunks of 28, 56 and 112
 # steps took .93, .48 and .55 ms a sample, the FFT 2.0 and a whole Toeplitz matrix 10.4.
@@ -56,20 +56,20 @@ def scan(u: Tensor, chunks: Chunks, x: Tensor | None = None) -> tuple[Tensor, Te
     v = nn.functional.pad(u, (0, n * c - L)).reshape(H, batch * n, c)
     # What each chunk alone adds to the state, then the state before each chunk: (H, batch, n, 2N).
     added = torch.bmm(v, chunks.enter).view(H, batch, n, -1)
-    first = torch.zeros_like(added[:, :, 0]) if x is None else torch.view_as_real(x).flatten(2)
+    first = torch.zeros_like(added[:, :, 0]) if x is None else as_reals(x)
     before = _carry(added, chunks.carry, first)
     y = torch.baddbmm(torch.bmm(v, chunks.within), before.view(H, batch * n, -1), chunks.leave)
-    return y.view(H, batch, n * c)[..., :L], _as_complex(before[:, :, -1])
+    return y.view(H, batch, n * c)[..., :L], as_complex(before[:, :, -1])
 
 
 def _carry(added: Tensor, carry: Tensor, first: Tensor) -> Tensor:
     """The state before each chunk, (H, batch, n, 2N), from what each adds."""
     if carry.is_complex():
-        parts = _as_complex(added)
-        states = [_as_complex(first)]
+        parts = as_complex(added)
+        states = [as_complex(first)]
         for k in range(added.shape[2] - 1):
             states.append(torch.addcmul(parts[:, :, k], carry, states[-1]))
-        return torch.view_as_real(torch.stack(states, 2)).flatten(3)
+        return as_reals(torch.stack(states, 2))
     states = [first]
     for k in range(added.shape[2] - 1):
         states.append(torch.baddbmm(added[:, :, k], states[-1], carry))
@@ -124,7 +124,7 @@ class S4Layer(nn.Module):
         y, before = scan(u, chunks, state)
         rest = (u.shape[-1] - 1) % CHUNK + 1
         added = torch.bmm(u[..., -rest:], chunks.enter[:, CHUNK - rest :])
-        return self._mix(y), self._recurrence().carry(before, rest) + _as_complex(added)
+        return self._mix(y), self._recurrence().carry(before, rest) + as_complex(added)
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Apply the layer to one step, u (H, batch); return the output and the next state."""
@@ -196,11 +196,6 @@ def drop(x: Tensor, config: LayerConfig, training: bool) -> Tensor:
         return nn.functional.dropout(x, config.dropout)
     ones = torch.ones(x.shape[:2] + (1,) * (x.ndim - 2), dtype=x.dtype, device=x.device)
     return x * nn.functional.dropout(ones, config.dropout)
-
-
-def _as_complex(x: Tensor) -> Tensor:
-    """2N reals in a row as N complex numbers."""
-    return torch.view_as_complex(x.unflatten(-1, (-1, 2)))
 
 
 def _after(y: Tensor) -> Tensor:
