@@ -108,11 +108,11 @@ def described(card: Mapping[str, Any]) -> str:
 
 
 def compared(now: Mapping[str, Any], card: Mapping[str, Any]) -> str:
-    """Metrics found now beside those of a card, if it has any; a row that differs says so."""
+    """Metrics found now beside those of a card, if it has any; rows in which two differ say so."""
     if not card["metrics"]:
         return table([("", "now"), *rows(now)])
     found = rows(now, card["metrics"])
-    marked = [(*row, "" if row[1] == row[2] else "differs") for row in found]
+    marked = [(*row, "" if row[1] == row[2] or "-" in row[1:] else "differs") for row in found]
     return table([("", "now", "in the card", ""), *marked])
 
 
@@ -149,7 +149,8 @@ def _say(value: Any) -> str:
         rest = {name: each for name, each in value.items() if name not in ("value", "n")}
         intervals = [_say(rest.pop(each)) for each in [*rest] if each.startswith("interval")]
         words = [" ".join([_say(value["value"]), *intervals])] if "value" in value else []
-        words += [_said(rest)] if rest else []
+        more = _said(rest) if words else f"({_said(rest)})"
+        words += [more] if rest else []
         return ", ".join([*words, f"n {_count(value['n'])}"] if "n" in value else words)
     if isinstance(value, list):
         some = [_say(each) for each in value[:6]]

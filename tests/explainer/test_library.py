@@ -347,8 +347,8 @@ def test_metrics_now_stand_beside_those_of_the_card():
         "                  now        in the card",
         "accuracy          0.6, n 10  0.5 [0.2, 0.8], n 10  differs",
         "naive",
-        "  majority class  0.1        -                     differs",
-        "gone              -          1                     differs",
+        "  majority class  0.1        -",
+        "gone              -          1",
     ]
     assert "differs" not in describe.compared(was, card_with(metrics=was))
     assert describe.compared(now, card_with()).splitlines()[1] == "accuracy          0.6, n 10"
