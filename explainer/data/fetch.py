@@ -10,18 +10,18 @@ import re
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 BYTES_AT_ONCE = 2**20
 LARGEST_FETCH = 512 * 2**20
 LARGEST_UNPACKED = 2 * 2**30
 TIMEOUT = 30.0  # seconds without a byte
 TRIES = 3  # of one address, as long as each brings it further
-
-Progress = Callable[[int, int | None], None]
 
 
 class DataError(Exception):
@@ -42,15 +42,13 @@ def cache_folder() -> Path:
     return Path(base) / "credence"
 
 
-def fetch(
-    name: str, urls: Sequence[str], sha256: str | None, progress: Progress | None = None
-) -> Path:
+def fetch(name: str, urls: Sequence[str], sha256: str | None) -> Path:
     """Return `name` in the cache, fetched from the first of `urls` that gives its true content.
 
     name: a path below the cache's folder. sha256: of the whole file; None takes what comes, and
-    then never joins parts of two answers. A download that broke off goes on where it stopped.
-    progress(bytes at hand, bytes in all or None). Raises DataError naming every address with its
-    reason, the file's place in the cache, and the way without a network.
+    then never joins parts of two answers. A download that broke off goes on where it stopped. In a
+    terminal a bar shows it. Raises DataError naming every address with its reason, the file's
+    place in the cache, and the way without a network.
     """
     path = cache_folder() / name
     if _is_whole(path, sha256):
@@ -64,7 +62,7 @@ def fetch(
                 return path
             for url in urls:
                 try:
-                    _fetch_from(url, part, sha256, progress)
+                    _fetch_from(url, part, sha256)
                 except _RefusedError as error:
                     reasons.append(f"{url}: {error}")
                     continue
@@ -130,7 +128,7 @@ def _is_whole(path: Path, sha256: str | None) -> bool:
     return path.exists() and sha256 in (None, _sha256(path))
 
 
-def _fetch_from(url: str, part: Path, sha256: str | None, progress: Progress | None) -> None:
+def _fetch_from(url: str, part: Path, sha256: str | None) -> None:
     """Bring `part` to the true content from one address, or raise _RefusedError."""
     if sha256 is None:
         part.unlink(missing_ok=True)
@@ -138,7 +136,7 @@ def _fetch_from(url: str, part: Path, sha256: str | None, progress: Progress | N
     while True:
         resumed = part.stat().st_size if part.exists() else 0
         try:
-            _append(url, part, progress)
+            _append(url, part)
         except _RefusedError as error:
             grown = part.exists() and part.stat().st_size > resumed
             tries -= 1
@@ -156,15 +154,16 @@ def _fetch_from(url: str, part: Path, sha256: str | None, progress: Progress | N
             raise _RefusedError(f"the content is not the original's (SHA-256 {digest})")
 
 
-def _append(url: str, part: Path, progress: Progress | None) -> None:
+def _append(url: str, part: Path) -> None:
     """Ask for what `part` lacks and write it; raise _RefusedError when the answer ends early."""
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
+    headers = {"User-Agent": "credence"} | ({"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             if answer.status != http.client.PARTIAL_CONTENT or _start(answer) != have:
                 have = 0
-            _write(answer, part, have, progress)
+            _write(answer, part, have)
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and have:
             part.unlink()  # longer than the file: it belongs to another one
@@ -176,16 +175,15 @@ def _append(url: str, part: Path, progress: Progress | None) -> None:
         raise _broken(error) from error
 
 
-def _write(answer: Any, part: Path, have: int, progress: Progress | None) -> None:
+def _write(answer: Any, part: Path, have: int) -> None:
     """Write an answer's content into `part` from byte `have` on."""
     length = answer.headers.get("Content-Length")
     total = have + int(length) if length and length.isdigit() else None
-    with part.open("ab" if have else "wb") as file:
+    bar = tqdm(desc=part.stem, total=total, initial=have, unit="B", unit_scale=True, disable=None)
+    with part.open("ab" if have else "wb") as file, bar:
         while True:
             if max(have, total or 0) > LARGEST_FETCH:
                 raise _RefusedError(f"it is larger than {LARGEST_FETCH:,} bytes")
-            if progress:
-                progress(have, total)
             try:
                 data = answer.read(BYTES_AT_ONCE)
             except (http.client.HTTPException, OSError) as error:
@@ -194,6 +192,7 @@ def _write(answer: Any, part: Path, have: int, progress: Progress | None) -> Non
                 break
             file.write(data)
             have += len(data)
+            bar.update(len(data))
     if total is not None and have < total:
         raise _RefusedError(f"the answer ends after {have:,} of {total:,} bytes", again=True)
 

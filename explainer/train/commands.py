@@ -122,6 +122,7 @@ def _refusing(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     from explainer.machine import DeviceError
     from explainer.models.checkpoint import CheckpointError
     from explainer.models.config import ConfigError
+    from explainer.models.tokenisers import TokeniserError
     from explainer.train.resume import TrainingError
 
     try:
@@ -132,6 +133,7 @@ def _refusing(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         ConfigError,
         DataError,
         DeviceError,
+        TokeniserError,
         TrainingError,
     ) as error:
         raise Refusal(str(error)) from error
