@@ -18,7 +18,7 @@ from explainer.models import checkpoint, pickles, registry, statespaces
 from explainer.models.checkpoint import CheckpointError
 from explainer.models.low_rank import LowRankKernel
 from explainer.models.pickles import PickleError
-from explainer.models.spacetime import from_original
+from explainer.models.spacetime_layout import from_original
 
 CONFIGURATIONS = ("config.json", "model_config.json")
 WRAPPERS = ("state_dict", "model_state_dict")
@@ -103,9 +103,11 @@ def _configuration(path: Path, config: Any) -> dict[str, Any]:
         raise CheckpointError(f"no configuration inside, and no {names} beside")
     if isinstance(config, str | Path):
         try:
-            config = json.loads(checkpoint.read_file(Path(config)))
+            config = json.loads(Path(config).read_bytes())
+        except OSError as error:
+            raise CheckpointError(f"its configuration {config}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
-            raise CheckpointError(f"its configuration is not JSON ({error})") from error
+            raise CheckpointError(f"its configuration {config} is not JSON ({error})") from error
     if not isinstance(config, Mapping):
         raise CheckpointError("its configuration is no table")
     return dict(config["config"] if isinstance(config.get("config"), Mapping) else config)

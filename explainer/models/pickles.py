@@ -60,7 +60,9 @@ def read(file: IO[bytes]) -> Any:
         with zipfile.ZipFile(file) as archive:
             return _read(archive)
     except (zipfile.BadZipFile, KeyError, EOFError, OSError) as error:
-        raise PickleError(f"no whole file of torch.save ({error})") from error
+        raise PickleError(
+            f"no whole file of torch.save ({error}); one from before PyTorch 1.6: save it again"
+        ) from error
     except PickleError:
         raise
     except Exception as error:  # a hostile pickle can make the unpickler raise anything

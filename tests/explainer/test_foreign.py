@@ -175,9 +175,9 @@ def test_without_a_configuration(state, tmp_path):
     with pytest.raises(CheckpointError, match=r"no configuration inside, and no config\.json"):
         load(tmp_path / "model.pt")
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(CheckpointError, match="its configuration is not JSON"):
+    with pytest.raises(CheckpointError, match=r"its configuration .*config\.json is not JSON"):
         load(tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match=r"nowhere\.json: no such file"):
+    with pytest.raises(CheckpointError, match=r"its configuration .*nowhere\.json: No such file"):
         load(tmp_path / "model.pt", tmp_path / "nowhere.json")
 
 

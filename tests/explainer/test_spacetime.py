@@ -16,7 +16,9 @@ from torch.nn.functional import gelu
 from explainer.data import forecasts, prices
 from explainer.models import spacetime
 from explainer.models.config import ConfigError
-from explainer.models.spacetime import SpaceTime, SpaceTimeConfig, from_original
+from explainer.models.spacetime import SpaceTime, SpaceTimeConfig
+from explainer.models.spacetime_layout import FIXED, from_original
+from explainer.models.spacetime_layout import ORIGINAL as NAMES
 
 SHARED = Path(__file__).parents[3] / "shared"
 ORIGINAL = SHARED / "golden" / "spacetime"
@@ -284,11 +286,11 @@ def originals_layout(model: SpaceTime) -> tuple[dict[str, torch.Tensor], dict]:
         "encoder.blocks.0.pre.ma_r_kernel": kernels[:, config.differences :],
     }
     found = {name: tensor.flatten(0, 1) for name, tensor in theirs.items()}
-    found |= {old: state[new] for new, old in spacetime.ORIGINAL.items()}
+    found |= {old: state[new] for new, old in NAMES.items()}
     found["decoder.blocks.ssm.skip"] = torch.randn(config.width)
     settings: dict = {}
     values = {
-        **spacetime.FIXED,
+        **FIXED,
         "lag": config.lag,
         "horizon": config.horizon,
         "encoder_config.blocks.0.input_dim": config.width,

@@ -13,7 +13,8 @@ import explainer
 from explainer.data import forecasts, prices
 from explainer.data.forecasts import Windows
 from explainer.models import checkpoint
-from explainer.models.spacetime import SpaceTime, from_original
+from explainer.models.spacetime import SpaceTime
+from explainer.models.spacetime_layout import from_original
 from explainer.train import prices as trainer
 from tests.explainer.test_spacetime import ORIGINAL, SP500, needs_original
 
