@@ -34,7 +34,8 @@ NOTES = {
     "no cache": "the same Transformer, which reads the whole text again for each token; left out "
     "where one round takes many seconds",
     "ratio": "of times to the first variant's, within a round; median and quartiles over rounds",
-    "megabytes": "the most that a run adds to weights and kept kernels, in a process of its own",
+    "megabytes": "the most that a run adds to weights and kept kernels, in a process of its own; "
+    "remembered: the size of the state, or of the keys and values",
 }
 MODELS = {
     "low-rank": {"kernel": "low-rank", "init": "legs", "hold": "bilinear", "length": 784},
