@@ -1,13 +1,17 @@
 """Training the self-explaining network: its loss term by term, its card, its prototypes."""
 
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import explainer
 from explainer.data import mnist
+from explainer.data.images import read_images
 from explainer.models import checkpoint
 from explainer.models.image import ImageClassifier, Preprocessing
 from explainer.models.senn import SENN, SENNConfig, linearity_loss
@@ -117,3 +121,23 @@ def test_metrics_are_their_definitions(model, pictures, monkeypatch):
 def test_a_presence_that_cannot_be_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="presence is 0, expected a share between 0 and 1"):
         senn.train(out=tmp_path, presence=0)
+
+
+def test_the_shipped_network_is_right_linear_and_sparse():
+    """Its card over all test images; on the digits that ship, its explanations again."""
+    assets = Path(explainer.__file__).parent / "assets"
+    network, card = checkpoint.load(assets / "checkpoints" / "mnist-senn")
+    metrics = card["metrics"]
+    assert metrics["test_accuracy"]["value"] >= 0.97
+    assert metrics["test_accuracy"]["n"] == metrics["linearity_loss"]["n"] == 10_000
+    assert card["training"]["penalties"]["linearity"] > 0
+    about = json.loads((assets / "data" / "mnist-200.json").read_text())
+    sample = read_images(assets / "data" / "mnist-200.npz", about["sha256"])
+    model = ImageClassifier.of(network, card)
+    found = senn.explanation_metrics(model, Pictures(sample.images, sample.labels))
+    assert found["linearity_loss"]["of_gradient"] < 0.5
+    assert found["concepts_present"]["value"] < 0.5 * found["concepts_present"]["of"]
+    assert found["reconstruction"]["value"] > 0.4
+    _, x = senn.inside(model, sample.images)
+    logits, h, theta = network.explain(x)
+    torch.testing.assert_close(logits, torch.einsum("bck,bk->bc", theta, h), atol=1e-5, rtol=1e-6)
