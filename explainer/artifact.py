@@ -14,7 +14,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -33,7 +33,9 @@ from explainer.encoding import (
 
 __all__ = [
     "ArtifactError",
+    "Continuation",
     "Explanation",
+    "Forecast",
     "Job",
     "Run",
     "Stimulus",
@@ -53,12 +55,78 @@ Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """What a model says of the steps after a series, in its units, each float32 (horizon,).
+
+    naive: the last value repeated. actual: what came, where that is known.
+    """
+
+    values: Float32
+    naive: Float32
+    actual: Float32 | None
+
+    def to_json(self) -> Json:
+        """Return it as a JSON object."""
+        return {
+            "values": encode_array(self.values),
+            "naive": encode_array(self.naive),
+            "actual": None if self.actual is None else encode_array(self.actual),
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Validate and build. Raises ArtifactError."""
+        arrays = {
+            name: decode_array(_field(data, name, dict), f"forecast.{name}")
+            for name in ("values", "naive", "actual")
+            if name != "actual" or data.get(name) is not None
+        }
+        if len({array.shape for array in arrays.values()}) > 1:
+            raise ArtifactError("the parts of forecast differ in length")
+        return cls(arrays["values"], arrays["naive"], arrays.get("actual"))
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What a language model wrote after a text: tokens as text, which joined are the whole.
+
+    log_probabilities, entropies: float32 (tokens,), of each token and of the distribution that it
+    was drawn from, in nats.
+    """
+
+    tokens: tuple[str, ...]
+    log_probabilities: Float32
+    entropies: Float32
+
+    def to_json(self) -> Json:
+        """Return it as a JSON object."""
+        return {
+            "tokens": list(self.tokens),
+            "log_probabilities": encode_array(self.log_probabilities),
+            "entropies": encode_array(self.entropies),
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Validate and build. Raises ArtifactError."""
+        found = cls(
+            tuple(_field(data, "tokens", list)),
+            decode_array(_field(data, "log_probabilities", dict), "continuation.log_probabilities"),
+            decode_array(_field(data, "entropies", dict), "continuation.entropies"),
+        )
+        if not found.log_probabilities.shape == found.entropies.shape == (len(found.tokens),):
+            raise ArtifactError("the parts of continuation differ in length")
+        return found
+
+
+@dataclass(frozen=True)
 class Stimulus:
     """One model input with the model's output and, where known, the truth.
 
-    content: an image is uint8 (height, width), a series float32 (length, channels), a text uint8
-    UTF-8 (bytes,). log_probabilities: float32 (labels,), natural logarithm. source: where the input
-    came from, for example {"data_sha256": ..., "index": 17}.
+    content: an image is uint8 (height, width) or (height, width, 3), a series float32 (length,
+    channels), a text uint8 UTF-8 (bytes,). log_probabilities: float32 (labels,), natural logarithm;
+    without labels the output is a forecast (of a series) or a continuation (of a text). source:
+    where the input came from, for example {"data_sha256": ..., "index": 17}.
     """
 
     kind: str
@@ -68,20 +136,45 @@ class Stimulus:
     log_probabilities: Float32
     checkpoint_digest: str
     source: Json
+    forecast: Forecast | None = None
+    continuation: Continuation | None = None
+
+    @property
+    def text(self) -> str:
+        """The content of a text."""
+        return self.content.tobytes().decode()
 
     @property
     def predicted(self) -> str:
-        """The label that the model gives the highest probability."""
+        """The label with the highest probability, the text that goes on, or the last forecast."""
+        if self.forecast is not None:
+            return f"{self.forecast.values[-1]:.2f}"
+        if self.continuation is not None:
+            return "".join(self.continuation.tokens)
         return self.labels[int(self.log_probabilities.argmax())]
 
     @property
     def model_correct(self) -> bool | None:
-        """Whether the prediction is the truth; None where the truth is unknown."""
+        """Whether the prediction is the truth; None where the truth is unknown.
+
+        A forecast counts as right where its mean absolute error is below that of the last value.
+        """
+        if self.forecast is not None:
+            actual = self.forecast.actual
+            if actual is None:
+                return None
+            model, naive = (
+                float(np.abs(each - actual).mean())
+                for each in (self.forecast.values, self.forecast.naive)
+            )
+            return model < naive
         return None if self.truth is None else self.predicted == self.truth
 
     def to_json(self) -> Json:
         """Return the artifact's JSON object."""
+        outputs = {"forecast": self.forecast, "continuation": self.continuation}
         return {
+            **{name: each.to_json() for name, each in outputs.items() if each is not None},
             "schema": STIMULUS_SCHEMA,
             "kind": self.kind,
             "content": encode_array(self.content),
@@ -108,6 +201,10 @@ class Stimulus:
             ),
             checkpoint_digest=_field(data, "checkpoint_digest", str),
             source=_field(data, "source", dict),
+            forecast=Forecast.from_json(data["forecast"]) if "forecast" in data else None,
+            continuation=(
+                Continuation.from_json(data["continuation"]) if "continuation" in data else None
+            ),
         )
         if stimulus.kind not in KINDS:
             raise ArtifactError(f"kind is {stimulus.kind!r}, expected one of {', '.join(KINDS)}")
@@ -227,7 +324,8 @@ class Explanation:
 class Run:
     """What one explanation cost and how good it is; never part of its digest.
 
-    seconds: wall time of this job. metrics: name -> number.
+    seconds: wall time of this job. metrics: name -> number. details: what else a method found out
+    (a rule, a surrogate's fidelity), as JSON.
     """
 
     seconds: float
@@ -235,6 +333,7 @@ class Run:
     device: str
     versions: Mapping[str, str]
     metrics: Mapping[str, float]
+    details: Json = field(default_factory=dict)
 
 
 Artifact = TypeVar("Artifact", Stimulus, Explanation)
@@ -286,6 +385,7 @@ class Store:
             "device": run.device,
             "versions": dict(run.versions),
             "metrics": dict(run.metrics),
+            "details": run.details,
         }
         write_atomically(self._run_path(digest), canonical_json(record))
         write_atomically(self._job_path(explanation.job.key), digest.encode())
@@ -305,6 +405,7 @@ class Store:
             device=data["device"],
             versions=data["versions"],
             metrics=data["metrics"],
+            details=data.get("details", {}),
         )
 
     def find(self, job: Job) -> str | None:

@@ -32,6 +32,15 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def round_off(array: NDArray[np.floating], decimals: int = 5) -> NDArray[np.float32]:
+    """Round in float64; return float32, without negative zeros.
+
+    By default below what float32 arithmetic is sure of, so that a digest does not hang on a
+    machine's last bit.
+    """
+    return (np.round(array.astype(np.float64), decimals) + 0.0).astype(np.float32)
+
+
 def encode_array(array: NDArray[Any]) -> Json:
     """Encode as little-endian base64 with dtype and shape. Raises ArtifactError on NaN."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():

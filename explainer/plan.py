@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explainer.methods import Method, MethodError, method
+from explainer.methods import Method, MethodError
+from explainer.methods.catalogue import method
 
 SCHEMA = "credence/plan/1"
 OUTPUTS = ("predicted", "all")

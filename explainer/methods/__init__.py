@@ -1,11 +1,11 @@
-"""The methods that explain a decision: names, what they take, and where their code is.
+"""The methods that explain a decision: what each takes, gives, and where its code is.
 
-Nothing here needs torch or shap, so that a study can be checked without them; `Method.function`
-imports the code that does.
+Nothing here or in the catalogue needs torch or shap, so that a study can be checked without them;
+`Method.function` imports the code that does.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -52,7 +52,9 @@ class Attribution:
     """What a method found out about one input.
 
     players: as in an explanation. values (players, outputs), base_values (outputs,), full_values
-    (outputs,). evaluations: how often the model was asked.
+    (outputs,). evaluations: how often the model was asked. standard_errors: like values, where the
+    method has them. complete: whether base and values are meant to add up to full. details: what
+    else there is to say, as JSON.
     """
 
     players: tuple[tuple[int, ...], ...]
@@ -61,15 +63,19 @@ class Attribution:
     full_values: Float64
     value_function: str
     evaluations: int
+    standard_errors: Float64 | None = None
+    complete: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Method:
     """One way to explain, or a control made from another explanation.
 
-    function(model, content, outputs, parameters, seed) -> Attribution; a control has
-    function(source, job) -> Explanation instead. least(players): the fewest evaluations that give
-    a result.
+    kinds: of subjects, image, text, prompt or series, that it applies to. function(subject,
+    stimulus, outputs, parameters, seed) -> Attribution, or a Play of one (explainer.shapley.game);
+    a control has function(source, job) -> Explanation instead. least(players): the fewest
+    evaluations that give a result.
     """
 
     name: str
@@ -98,59 +104,3 @@ class Method:
             if not self.parameters[name].accepts(value):
                 raise MethodError(f"{name}: expected {self.parameters[name]}, found {value!r}")
         return {name: given.get(name, spec.default) for name, spec in self.parameters.items()}
-
-
-_MASK = Parameter("mean", words=("mean", "zero"), minimum=0, maximum=1)
-
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        Method(
-            "partition",
-            ("image",),
-            {"mask": _MASK, "evaluations": Parameter(1000, minimum=4, maximum=10**7, whole=True)},
-            control=False,
-            code="explainer.methods.shapley:partition",
-            source="Owen values down a tree of image halves; shap 0.51 PartitionExplainer",
-            cost="as many model evaluations as `evaluations`; where they run out, a region's value "
-            "is shared equally by its pixels",
-        ),
-        Method(
-            "permutation",
-            ("image",),
-            {"mask": _MASK, "evaluations": Parameter(1569, minimum=3, maximum=10**7, whole=True)},
-            control=False,
-            code="explainer.methods.shapley:permutation",
-            source="Shapley values over antithetic permutations; Mitchell et al. 2022, "
-            "JMLR 23(43); shap 0.51 PermutationExplainer",
-            cost="2 x players + 1 model evaluations for each pair of permutations, as many pairs "
-            "as fit in `evaluations`",
-            least=lambda players: 2 * players + 1,
-        ),
-        Method(
-            "mismatched",
-            ("image", "series", "text"),
-            {"match": Parameter("predicted", words=("predicted",))},
-            control=True,
-            code="explainer.methods.controls:mismatched",
-            source="a real explanation of another stimulus with the same predicted class",
-            cost="one more explanation of the method it is `of`",
-        ),
-        Method(
-            "shuffled",
-            ("image", "series", "text"),
-            {},
-            control=True,
-            code="explainer.methods.controls:shuffled",
-            source="the same values, dealt to the players at random",
-            cost="nothing beyond the explanation it is `of`",
-        ),
-    )
-}
-
-
-def method(name: Any) -> Method:
-    """Return a method by name. Raises MethodError listing the known ones."""
-    if not isinstance(name, str) or name not in METHODS:
-        raise MethodError(f"no method {name!r}; there are {', '.join(METHODS)}")
-    return METHODS[name]

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from explainer.methods import METHODS, MethodError, method
+from explainer.methods import MethodError
+from explainer.methods.catalogue import METHODS, method
 from explainer.plan import PlanError, check
 
 GOOD = {

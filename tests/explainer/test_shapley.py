@@ -6,7 +6,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from explainer.methods import METHODS, MethodError
+from explainer.methods import MethodError
+from explainer.methods.catalogue import METHODS
 from explainer.methods.shapley import (
     Game,
     image_game,

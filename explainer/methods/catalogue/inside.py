@@ -1,0 +1,5 @@
+"""What is inside a model: concepts, states, surrogates."""
+
+from explainer.methods import Method
+
+METHODS: tuple[Method, ...] = ()
