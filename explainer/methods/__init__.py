@@ -104,3 +104,13 @@ class Method:
             if not self.parameters[name].accepts(value):
                 raise MethodError(f"{name}: expected {self.parameters[name]}, found {value!r}")
         return {name: given.get(name, spec.default) for name, spec in self.parameters.items()}
+
+
+MASK = Parameter(
+    "default",
+    words=("default", "mean", "zero", "blur", "background", "baseline", "delete", "last"),
+    minimum=0,
+    maximum=1,
+)
+PLAYERS = Parameter("default", words=("default", "each", "patches", "runs", "words", "segments"))
+SIZE = Parameter(1, minimum=1, maximum=4096, whole=True)
