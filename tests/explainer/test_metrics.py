@@ -1,0 +1,228 @@
+"""Metrics against captum, closed forms, and games whose answer is known."""
+
+import captum.metrics
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from explainer.artifact import Explanation, Job
+from explainer.methods import MethodError
+from explainer.metrics import fidelity
+from explainer.metrics.agreement import rank_agreement, sparsity, top_overlap
+from explainer.metrics.fidelity import correlation, drops, infidelity
+from explainer.metrics.measure import measure, other_mask
+from explainer.metrics.removal import area, random_removal, ranking, removal
+from explainer.metrics.stability import neighbours, stability
+from explainer.shapley.game import Game, Plain, drive
+from explainer.subjects.image import ImageSubject
+from tests.explainer.conftest import SIDE, tiny_model
+
+
+def additive(weights, base=0.5, idle=None):
+    weights = torch.as_tensor(weights, dtype=torch.float64)
+    scorer = Plain(lambda coalitions: (base + coalitions.double() @ weights).unsqueeze(-1))
+    return Game(len(weights), lambda coalitions: (coalitions,), scorer, idle=idle)
+
+
+@pytest.fixture
+def weights():
+    return np.random.default_rng(0).normal(size=40)
+
+
+def test_curves_of_an_additive_game_are_cumulative_sums(weights):
+    """Deleting the most relevant first leaves what the rest adds up to, and inserting builds it."""
+    found = drive(removal(additive(weights), ranking(weights, 0)))
+    in_order = np.sort(weights)[::-1]
+    built = 0.5 + np.concatenate([[0], np.cumsum(in_order)])
+    counts = (found.shares * 40).round().astype(int)
+    np.testing.assert_allclose(found.insertion, built[counts], atol=1e-12)
+    np.testing.assert_allclose(found.deletion, built[-1] - built[counts] + 0.5, atol=1e-12)
+    lost = [built[max(1, round(share * 40))] - 0.5 for share in (0.01, 0.05, 0.1, 0.2, 0.5)]
+    assert found.comprehensiveness == pytest.approx(np.mean(lost), abs=1e-12)
+    assert found.sufficiency == pytest.approx(built[-1] - 0.5 - np.mean(lost), abs=1e-12)
+    assert found.deletion_area == pytest.approx(np.trapezoid(found.deletion, found.shares))
+
+
+def test_deleting_the_least_relevant_first_is_insertion_backwards(weights):
+    game = additive(weights)
+    order = ranking(weights, 0)
+    forth, back = drive(removal(game, order)), drive(removal(game, order[::-1]))
+    np.testing.assert_allclose(back.deletion[::-1], forth.insertion, atol=1e-12)
+    assert back.deletion_area == pytest.approx(forth.insertion_area, abs=1e-12)
+
+
+def test_the_true_order_beats_random_ones(weights):
+    game = additive(weights)
+    found = drive(removal(game, ranking(weights, 0)))
+    for chance in drive(random_removal(game, seed=3)):
+        assert found.deletion_area < chance.deletion_area
+        assert found.insertion_area > chance.insertion_area
+
+
+def test_equal_players_are_removed_in_an_order_of_the_seed():
+    values = np.zeros(100)
+    values[40] = 1
+    orders = [ranking(values, seed) for seed in (1, 2)]
+    assert orders[0][0] == orders[1][0] == 40
+    assert sorted(orders[0]) == list(range(100))
+    assert (orders[0] != orders[1]).mean() > 0.9
+
+
+def test_area_of_a_line():
+    assert area(np.array([0.0, 1.0]), np.array([0.0, 1.0])) == 0.5
+
+
+def test_infidelity_is_captums(weights):
+    """captum.metrics.infidelity with the same hidden sets, by 1e-9."""
+    torch.manual_seed(0)
+    second = torch.randn(40, 40, dtype=torch.float64) / 10
+
+    def forward(x):
+        return x @ torch.from_numpy(weights) + ((x @ second) * x).sum(-1)
+
+    game = Game(40, lambda c: (c.double(),), Plain(lambda x: forward(x).unsqueeze(-1)))
+    ours = drive(infidelity(game, weights, seed=4))
+    sets = fidelity._sets(40, 4)
+    theirs = captum.metrics.infidelity(
+        forward,
+        lambda inputs: (sets.double(), inputs - sets.double()),
+        torch.ones(1, 40, dtype=torch.float64),
+        torch.from_numpy(weights)[None],
+        n_perturb_samples=fidelity.COALITIONS,
+    )
+    assert ours == pytest.approx(float(theirs), rel=1e-9)
+    assert ours > 0
+
+
+def test_hidden_sets_are_of_all_sizes():
+    sizes = fidelity._sets(40, 0).sum(1)
+    assert sizes.min() >= 1
+    assert len(sizes.unique()) > 30
+
+
+def test_values_of_an_additive_game_are_faithful(weights):
+    idle = torch.zeros(40, dtype=torch.bool)
+    idle[3] = True
+    known = np.where(idle, 0, weights)
+    game = additive(known, idle=idle)
+    assert drive(infidelity(game, known, seed=1)) == pytest.approx(0, abs=1e-20)
+    dropped = drive(drops(game))
+    np.testing.assert_allclose(dropped, known, atol=1e-12)
+    assert game.evaluations == 201 + 1 + 39
+    assert correlation(2 * known + 1, dropped) == pytest.approx(1)
+    assert correlation(-known, dropped) == pytest.approx(-1)
+    assert correlation(np.ones(40), dropped) is None
+
+
+def test_agreement(weights):
+    other = weights + np.random.default_rng(1).normal(size=40)
+    ranks = np.corrcoef(stats.rankdata(weights), stats.rankdata(other))[0, 1]
+    assert rank_agreement(weights, other) == pytest.approx(ranks)
+    assert rank_agreement(weights, np.zeros(40)) is None
+    assert top_overlap(weights, weights) == 1
+    assert top_overlap(weights, -weights) == 0
+
+
+def test_sparsity_is_gini():
+    """1 - 1 / M where one counts, 0 where all count the same."""
+    assert sparsity(np.eye(1, 50)[0]) == pytest.approx(1 - 1 / 50)
+    assert sparsity(np.full(50, -2.0)) == pytest.approx(0, abs=1e-12)
+    a = np.array([1.0, 2.0, 3.0, 4.0])
+    differences = np.abs(a[:, None] - a).mean() / (2 * a.mean())
+    assert sparsity(a) == pytest.approx(differences)
+
+
+@pytest.fixture(scope="module")
+def subject():
+    return ImageSubject(tiny_model().double(), "0" * 64)
+
+
+@pytest.fixture(scope="module")
+def stimulus(subject):
+    image = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE)).astype(np.uint8)
+    return subject.stimulus(image)
+
+
+def explanation(subject, stimulus, values, players):
+    return Explanation(
+        job=Job("0" * 64, "0" * 64, "x", {}, 0),
+        kind="image",
+        players=players,
+        outputs=(stimulus.predicted,),
+        value_function="",
+        values=values[:, None].astype(np.float32),
+        base_values=np.zeros(1, np.float32),
+        full_values=np.zeros(1, np.float32),
+        standard_errors=None,
+        completeness_gap=None,
+    )
+
+
+def test_an_explanation_is_measured_beside_random_ones(subject, stimulus):
+    """Drops as values: deleting in their order lowers the output faster than at random."""
+    players = subject.players(stimulus)
+    game = subject.game(
+        stimulus, subject.explained(stimulus, "predicted"), players, subject.mask(stimulus)
+    )
+    dropped = drive(drops(game))
+    found = drive(
+        measure(subject, stimulus, explanation(subject, stimulus, dropped, players.spans), "mean")
+    )
+    metrics = found.metrics
+    assert metrics["faithfulness_correlation"] == pytest.approx(1, abs=1e-6)
+    assert metrics["infidelity"] < metrics["random_infidelity"]
+    for suffix in ("", "_other_mask"):
+        assert metrics[f"deletion_area{suffix}"] < metrics[f"random_deletion_area{suffix}"]
+        assert metrics[f"insertion_area{suffix}"] > metrics[f"random_insertion_area{suffix}"]
+    own, other = found.curves["removal"], found.curves["removal_other_mask"]
+    assert own["shares"][0] == 0
+    assert own["shares"][-1] == 1
+    assert own["deletion"][0] == own["insertion"][-1] == pytest.approx(other["deletion"][0])
+    assert own["deletion"][-1] != other["deletion"][-1]
+
+
+def test_the_other_mask_is_another(subject):
+    assert other_mask(subject, "default") == other_mask(subject, "zero") == "blur"
+    assert other_mask(subject, "blur") == "mean"
+
+
+def test_players_that_are_no_parts_of_the_input_are_refused(subject, stimulus):
+    for spans, problem in ((((0,), ()), "no parts"), (((0,), (1,)), "do not cover")):
+        found = explanation(subject, stimulus, np.zeros(2), spans)
+        with pytest.raises(MethodError, match=problem):
+            drive(measure(subject, stimulus, found, "mean"))
+
+
+def test_stability_is_its_definition(subject, stimulus):
+    """Values that are the pixels themselves move as far as the input: a Lipschitz estimate of 1."""
+
+    def explain(found):
+        return found.content.reshape(-1) / 255
+
+    values = explain(stimulus)
+    found = stability(subject, stimulus, values, explain, seed=2)
+    moved = [np.linalg.norm(each.reshape(-1) / 255 - values) for each in neighbours(stimulus, 2)]
+    assert found.lipschitz == pytest.approx(1)
+    assert found.max_sensitivity == pytest.approx(max(moved) / np.linalg.norm(values))
+
+
+def test_sensitivity_is_captums(subject, stimulus):
+    """captum.metrics.sensitivity_max on the same neighbours."""
+
+    def square(x):
+        return torch.as_tensor(x).double().reshape(-1) ** 2
+
+    found = stability(
+        subject, stimulus, square(stimulus.content / 255), lambda s: square(s.content / 255), 2
+    )
+    close = torch.stack(
+        [torch.from_numpy(each / 255).reshape(-1) for each in neighbours(stimulus, 2)]
+    )
+    theirs = captum.metrics.sensitivity_max(
+        lambda x: (x[0] ** 2,),
+        torch.from_numpy(stimulus.content / 255).reshape(1, -1),
+        perturb_func=lambda x: (close,),
+        n_perturb_samples=len(close),
+    )
+    assert found.max_sensitivity == pytest.approx(float(theirs), rel=1e-6)
