@@ -353,13 +353,14 @@ class Store:
             raise ArtifactError(f"{digest!r} is not a digest: 64 lower-case hex digits expected")
         return self.root / digest[:2] / f"{digest}.json.gz"
 
-    def write(self, artifact: Stimulus | Explanation) -> str:
+    def write(self, artifact: Any) -> str:
         """Write an artifact unless it is there already; return its digest.
 
+        artifact: a Stimulus, an Explanation, or what explain() made, which has one as `artifact`.
         Raises ArtifactError when the disk is full or the folder cannot be written; no partial
         file is left.
         """
-        data = canonical_json(artifact.to_json())
+        data = canonical_json(getattr(artifact, "artifact", artifact).to_json())
         digest = sha256(data)
         path = self.path(digest)
         if not self._intact(path, digest):
