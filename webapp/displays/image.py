@@ -48,15 +48,18 @@ class Projection:
 
 def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
     """Turn a stimulus and, where one is shown, its explanation into what a page may show."""
-    height, width = stimulus.content.shape
-    ink = stimulus.content.astype(np.float64) / 255
+    height, width = stimulus.content.shape[:2]
+    coloured = stimulus.content.ndim == 3
+    # Digits are light on dark: they are drawn, and counted as ink, the other way round.
+    light = stimulus.content.mean(-1) if coloured else 255.0 - stimulus.content
+    ink = 1 - light / 255
     values = None if explanation is None else pixel_values(explanation, stimulus)
     return Projection(
         width=width,
         height=height,
         answer=stimulus.predicted,
         truth=stimulus.truth,
-        picture=_png(255 - stimulus.content),
+        picture=_png(stimulus.content if coloured else 255 - stimulus.content),
         heat=None if values is None else _png(_heat(values)),
         hatching="" if values is None else _hatching(values),
         rows=_regions(ink, values),
@@ -68,7 +71,7 @@ def pixel_values(explanation: Explanation, stimulus: Stimulus) -> NDArray[np.flo
 
     A player of several pixels gives each of them an equal part.
     """
-    height, width = stimulus.content.shape
+    height, width = stimulus.content.shape[:2]
     column = explanation.outputs.index(stimulus.predicted)
     pixels = np.zeros(height * width)
     for player, value in zip(explanation.players, explanation.values[:, column], strict=True):

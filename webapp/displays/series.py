@@ -1,0 +1,117 @@
+"""A series, its forecast beside the naive one, and which stretches of time moved the forecast."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.artifact import Explanation, Stimulus
+
+WIDTH, LINE, BARS = 640, 220, 90  # of the drawing, and of its two parts, in SVG units
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What one stretch counted, as a rectangle and in the data's units; raised: the forecast."""
+
+    first: int
+    last: int
+    mean: float
+    value: float
+    x: float
+    y: float
+    width: float
+    height: float
+    raised: bool
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What a page may know of a series and its explanation.
+
+    past, forecast, naive, actual: SVG points of the lines; now: where the past ends. ticks: heights
+    with their labels. ahead: steps ahead, forecast, naive and, where known, actual.
+    """
+
+    past: str
+    forecast: str
+    naive: str
+    actual: str | None
+    now: float
+    zero: float
+    ticks: tuple[tuple[float, str], ...]
+    bars: tuple[Bar, ...]
+    steps: int
+    ahead: tuple[tuple[int, float, float, float | None], ...]
+
+
+def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
+    """Turn a stimulus and, where one is shown, its explanation into what a page may show."""
+    past = stimulus.content[:, 0].astype(np.float64)
+    told = stimulus.forecast
+    if told is None:
+        raise ValueError("a series without a forecast cannot be drawn")
+    known = [each for each in (told.values, told.naive, told.actual) if each is not None]
+    everything = np.concatenate([past, *known])
+    low, high = float(everything.min()), float(everything.max())
+    spread = high - low or 1.0
+    across = WIDTH / (len(past) + len(told.values) - 1)
+
+    def height(value: float) -> float:
+        return round(LINE - 8 - (LINE - 16) * (value - low) / spread, 2)
+
+    def points(values: NDArray[np.floating], first: int) -> str:
+        """A line; a forecast starts where the past ends."""
+        return " ".join(
+            f"{round((first + k) * across, 2)},{height(float(v))}" for k, v in enumerate(values)
+        )
+
+    def ahead(values: NDArray[np.floating]) -> str:
+        return points(np.concatenate([past[-1:], values]), len(past) - 1)
+
+    actual = told.actual
+    return Projection(
+        past=points(past, 0),
+        forecast=ahead(told.values),
+        naive=ahead(told.naive),
+        actual=None if actual is None else ahead(actual),
+        now=round((len(past) - 1) * across, 2),
+        zero=LINE + BARS / 2,
+        ticks=tuple((height(v), f"{v:,.0f}") for v in np.linspace(low, high, 4)),
+        bars=() if explanation is None else _bars(explanation, past, across),
+        steps=len(past),
+        ahead=tuple(
+            (k + 1, float(v), float(n), None if actual is None else float(actual[k]))
+            for k, (v, n) in enumerate(zip(told.values, told.naive, strict=True))
+        ),
+    )
+
+
+def _bars(explanation: Explanation, past: NDArray[np.float64], across: float) -> tuple[Bar, ...]:
+    values = main_values(explanation)
+    largest = float(np.abs(values).max(initial=0)) or 1.0
+    found = []
+    for (start, end), value in zip(explanation.players, values.tolist(), strict=True):
+        tall = round((BARS / 2 - 4) * abs(value) / largest, 2)
+        found.append(
+            Bar(
+                first=start + 1,
+                last=end,
+                mean=float(past[start:end].mean()),
+                value=value,
+                x=round(start * across, 2),
+                y=round(LINE + BARS / 2 - (tall if value > 0 else 0), 2),
+                width=round(max(1.0, (end - start) * across - 1), 2),
+                height=tall,
+                raised=value > 0,
+            )
+        )
+    return tuple(found)
+
+
+def main_values(explanation: Explanation) -> NDArray[np.float64]:
+    """What each player counted for the mean forecast, in the data's units."""
+    names: Sequence[str] = explanation.outputs
+    values = explanation.values.astype(np.float64)
+    return values[:, names.index("mean")] if "mean" in names else values.mean(1)

@@ -1,0 +1,95 @@
+"""A text and which words counted in it, for a class or for each token that a model wrote."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.artifact import Explanation, Stimulus
+
+LEVELS = 5
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the text. level: from -5 (against) over 0 to 5 (for); share: of all that
+    counted, in percent, None where the stretch is no player.
+    """
+
+    text: str
+    level: int
+    share: int | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The whole text as it counted for one output; name is None for the answer as a whole."""
+
+    name: str | None
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What a page may know of a text and its explanation.
+
+    written: whether the answer is text that the model wrote. readings: the answer as a whole
+    first, then each token of it.
+    """
+
+    text: str
+    answer: str
+    truth: str | None
+    written: bool
+    readings: tuple[Reading, ...]
+
+
+def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
+    """Turn a stimulus and, where one is shown, its explanation into what a page may show."""
+    return Projection(
+        text=stimulus.text,
+        answer=stimulus.predicted,
+        truth=stimulus.truth,
+        written=stimulus.continuation is not None,
+        readings=() if explanation is None else _readings(stimulus, explanation),
+    )
+
+
+def _readings(stimulus: Stimulus, explanation: Explanation) -> tuple[Reading, ...]:
+    values = explanation.values.astype(np.float64)
+    if stimulus.continuation is None:
+        column = explanation.outputs.index(stimulus.predicted)
+        return (Reading(None, _pieces(stimulus.text, explanation.players, values[:, column])),)
+    tokens = [name for name in explanation.outputs if name != "sum"]
+    if "sum" in explanation.outputs:
+        whole = _column(stimulus, explanation, "sum")
+    else:
+        whole = _pieces(stimulus.text, explanation.players, values.sum(1))
+    return (
+        Reading(None, whole),
+        *(Reading(name, _column(stimulus, explanation, name)) for name in tokens),
+    )
+
+
+def _column(stimulus: Stimulus, explanation: Explanation, output: str) -> tuple[Piece, ...]:
+    column = explanation.outputs.index(output)
+    values = explanation.values[:, column].astype(np.float64)
+    return _pieces(stimulus.text, explanation.players, values)
+
+
+def _pieces(
+    text: str, players: tuple[tuple[int, ...], ...], values: NDArray[np.float64]
+) -> tuple[Piece, ...]:
+    """Cut the text at its players; what lies between them counted for nothing."""
+    largest = float(np.abs(values).max(initial=0)) or 1.0
+    total = float(np.abs(values).sum()) or 1.0
+    found, at = [], 0
+    for (start, end), value in sorted(zip(players, values.tolist(), strict=True)):
+        if start > at:
+            found.append(Piece(text[at:start], 0, None))
+        level = round(LEVELS * value / largest)
+        found.append(Piece(text[start:end], level, round(100 * value / total)))
+        at = max(at, end)
+    if at < len(text):
+        found.append(Piece(text[at:], 0, None))
+    return tuple(found)
