@@ -1,5 +1,47 @@
 """What changes when parts of the input are hidden."""
 
-from explainer.methods import Method
+from explainer.methods import MASK, PLAYERS, SIZE, Method, Parameter
 
-METHODS: tuple[Method, ...] = ()
+_ALL = ("image", "text", "prompt", "series")
+
+METHODS = (
+    Method(
+        "lime",
+        _ALL,
+        {
+            "players": PLAYERS,
+            "size": SIZE,
+            "mask": MASK,
+            "evaluations": Parameter(1000, minimum=2, maximum=100_000, whole=True),
+            "kernel_width": Parameter(0.25, minimum=0.01, maximum=100),
+            "penalty": Parameter(1, minimum=0, maximum=10**6),
+        },
+        control=False,
+        code="explainer.methods.lime:lime",
+        source="a linear model of the neighbourhood; Ribeiro et al. 2016, arXiv:1602.04938",
+        cost="as many model evaluations as `evaluations`; more than players, for standard errors",
+        least=lambda players: 2,
+    ),
+    Method(
+        "occlusion",
+        _ALL,
+        {
+            "mask": MASK,
+            "window": Parameter(3, minimum=1, maximum=4096, whole=True),
+            "stride": Parameter(1, minimum=1, maximum=4096, whole=True),
+        },
+        control=False,
+        code="explainer.methods.occlusion:occlusion",
+        source="what is lost behind a sliding window; Zeiler & Fergus 2014, arXiv:1311.2901",
+        cost="at most one model evaluation for each place of the window, and two",
+    ),
+    Method(
+        "leave_one_out",
+        _ALL,
+        {"players": PLAYERS, "size": SIZE, "mask": MASK},
+        control=False,
+        code="explainer.methods.occlusion:leave_one_out",
+        source="what is lost without one player",
+        cost="at most one model evaluation for each player, and two",
+    ),
+)
