@@ -35,7 +35,8 @@ class AttentionClassifier(nn.Module):
 
     tokens (batch, L) int64 with lengths (batch,) -> logits (batch, labels). What stands after a
     text's length is padding: it has no attention and changes nothing. The reader is an LSTM in both
-    directions, or an MLP that sees each token alone.
+    directions, or an MLP that sees each token alone. In the place of tokens may stand what `embed`
+    makes of them, (batch, L, width).
     """
 
     architecture: ClassVar[str] = "attention-classifier"
@@ -73,6 +74,11 @@ class AttentionClassifier(nn.Module):
         """
         return self._read(tokens, lengths, weights)[0]
 
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, L) -> vectors (batch, L, width), which can stand in their place."""
+        embedded: Tensor = self.embedding(tokens)
+        return embedded
+
     def attend(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits, and the attention (batch, L) behind them: 1 in all, 0 on padding."""
         return self._read(tokens, lengths, None)
@@ -84,7 +90,8 @@ class AttentionClassifier(nn.Module):
         if not ((lengths >= 1) & (lengths <= L)).all():
             raise ValueError(f"lengths are {lengths.tolist()}, expected 1 to {L} tokens a text")
         real = torch.arange(L, device=tokens.device) < lengths.to(tokens.device).unsqueeze(1)
-        states = self._states(self.dropout(self.embedding(tokens)), lengths)
+        embedded = tokens if tokens.is_floating_point() else self.embed(tokens)
+        states = self._states(self.dropout(embedded), lengths)
         if weights is None:
             weights = self._attention(states, real)
         else:

@@ -83,11 +83,17 @@ class Transformers(LanguageModel):
         length = state.length + tokens.shape[1]
         if self.length is not None and length > self.length:
             raise ValueError(f"the text has {length} tokens; the model reads {self.length} at most")
-        found = self.network(tokens, past_key_values=_copied(state.cache), use_cache=True)
+        name = "inputs_embeds" if tokens.is_floating_point() else "input_ids"
+        found = self.network(**{name: tokens}, past_key_values=_copied(state.cache), use_cache=True)
         if getattr(found, "past_key_values", None) is None:
-            name = type(self.network).__name__
-            raise ValueError(f"{name} keeps no keys and values; only causal attention can be read")
+            kind = type(self.network).__name__
+            raise ValueError(f"{kind} keeps no keys and values; only causal attention can be read")
         return found.logits.log_softmax(-1), Past(state.batch, length, found.past_key_values)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Return the tokens' vectors, without what stands for their positions."""
+        vectors: Tensor = self.network.get_input_embeddings()(tokens)
+        return vectors
 
     def attentions(self, tokens: Tensor) -> Tensor:
         """Tokens (batch, L) -> how much each takes of each (layers, batch, heads, L, L)."""

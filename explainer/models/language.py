@@ -10,8 +10,9 @@ from torch import Tensor, nn
 class LanguageModel(nn.Module, ABC):
     """Tokens in, log-probabilities of the next token out; a state carries what was read.
 
-    Tokens are int64 in 0 ... vocabulary - 1. A state is opaque, belongs to one batch, and can be
-    kept and gone on from any number of times: nothing changes it in place.
+    Tokens are int64 in 0 ... vocabulary - 1; in their place may stand what `embed` makes of them,
+    (batch, length, width), so that there is a gradient. A state is opaque, belongs to one batch,
+    and can be kept and gone on from any number of times: nothing changes it in place.
     """
 
     vocabulary: int
@@ -19,6 +20,13 @@ class LanguageModel(nn.Module, ABC):
     @abstractmethod
     def start(self, batch: int) -> Any:
         """Return the state before the first token."""
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, length) -> vectors (batch, length, width).
+
+        Raises NotImplementedError where the model has no such layer.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no vectors of tokens")
 
     @abstractmethod
     def advance(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:

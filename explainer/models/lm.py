@@ -61,6 +61,11 @@ class S4LanguageModel(LanguageModel):
         """Negative log-probabilities of targets, at the price of their clusters only."""
         return self.softmax.losses(self.hidden(tokens), targets)
 
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Return the tokens' vectors."""
+        vectors: Tensor = self.embedding(tokens)
+        return vectors
+
     def hidden(self, tokens: Tensor) -> Tensor:
         """What the softmax reads, (batch, L, width)."""
         h = self.backbone(self._embed(tokens)).permute(1, 2, 0)
@@ -68,6 +73,6 @@ class S4LanguageModel(LanguageModel):
 
     def _embed(self, tokens: Tensor) -> Tensor:
         """To (H, batch, L)."""
-        vectors = self.embedding(tokens)
+        vectors = tokens if tokens.is_floating_point() else self.embed(tokens)
         dropped = nn.functional.dropout(vectors, self.config.embedding_dropout, self.training)
         return dropped.permute(2, 0, 1)

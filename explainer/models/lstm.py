@@ -123,6 +123,11 @@ class LSTMLanguageModel(LanguageModel):
         logits = nn.functional.linear(self.dropout(h), self.embedding.weight, self.bias)
         return logits.log_softmax(-1), Reading(hidden, cell, past)
 
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Return the tokens' vectors."""
+        vectors: Tensor = self.embedding(tokens) * self.config.width**0.5
+        return vectors
+
     def attentions(self, tokens: Tensor) -> Tensor:
         """Return (batch, L, L): row k holds the weights of states 0 ... k at step k; its sum is 1.
 
@@ -134,6 +139,6 @@ class LSTMLanguageModel(LanguageModel):
         return causally(self.attention.scores(h)).softmax(-1)
 
     def _read(self, tokens: Tensor, state: Reading) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        x = self.dropout(self.embedding(tokens) * self.config.width**0.5)
+        x = self.dropout(tokens if tokens.is_floating_point() else self.embed(tokens))
         h, after = self.lstm(x, (state.hidden, state.cell))
         return h, after

@@ -184,7 +184,8 @@ class Stream(NamedTuple):
 class SequenceClassifier(nn.Module):
     """Encoder, backbone, pooling over time, linear decoder.
 
-    x (batch, L, inputs), or tokens (batch, L) int64 -> logits (batch, labels).
+    x (batch, L, inputs), or tokens (batch, L) int64 -> logits (batch, labels). In the place of
+    tokens may stand what `embed` makes of them, (batch, L, width).
     """
 
     architecture: ClassVar[str] = "s4-classifier"
@@ -236,10 +237,15 @@ class SequenceClassifier(nn.Module):
         """Read one step, x (batch, inputs)."""
         return self.advance(x.unsqueeze(1), stream)
 
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, L) -> vectors (batch, L, width), which can stand in their place."""
+        embedded: Tensor = self.encoder(tokens)
+        return embedded
+
     def _encode(self, x: Tensor) -> Tensor:
         """To (H, batch, L)."""
         if isinstance(self.encoder, nn.Embedding):
-            embedded: Tensor = self.encoder(x)
+            embedded = x if x.is_floating_point() else self.embed(x)
             return embedded.permute(2, 0, 1)
         batch, L, inputs = x.shape
         flat = x.permute(2, 0, 1).reshape(inputs, batch * L)

@@ -167,6 +167,11 @@ class TransformerLanguageModel(LanguageModel):
         logits = nn.functional.linear(self.norm(x), self.embedding.weight, self.bias)
         return logits.log_softmax(-1), tuple(after)
 
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Return the tokens' vectors."""
+        vectors: Tensor = self.embedding(tokens) * self.config.width**0.5
+        return vectors
+
     def attentions(self, tokens: Tensor) -> Tensor:
         """How much each token takes of each so far: (layers, batch, heads, L, L); rows sum to 1."""
         x = self._embed(tokens, 0)
@@ -183,7 +188,7 @@ class TransformerLanguageModel(LanguageModel):
                 f"{read} tokens are more than the {self.config.length} this Transformer reads; "
                 "shorten the text or the continuation"
             )
-        x: Tensor = self.dropout(self.embedding(tokens) * self.config.width**0.5)
+        x: Tensor = self.dropout(tokens if tokens.is_floating_point() else self.embed(tokens))
         return x
 
     def _blocks(self) -> list[TransformerBlock]:
