@@ -1,0 +1,187 @@
+"""Texts that are classified: players are words, or each token."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from explainer.artifact import Stimulus
+from explainer.encoding import round_off
+from explainer.methods import MethodError
+from explainer.models.text import TextClassifier, predict
+from explainer.models.tokenisers import TokeniserError
+from explainer.shapley.game import Inputs
+from explainer.subjects import Mask, Players, Subject
+from explainer.subjects.tokens import (
+    baseline_token,
+    encoded,
+    group_tokens,
+    joined,
+    resampled,
+    same_everywhere,
+    without,
+)
+
+BATCH = 256  # coalitions read together
+
+
+class TextScorer:
+    """Log-probabilities (n, labels) of tokens (n, L) with lengths (n,), each text with its end."""
+
+    def __init__(self, network: nn.Module, batch: int = BATCH) -> None:
+        """Take a network that reads tokens with lengths."""
+        self.network, self.batch = network, batch
+
+    def __call__(self, inputs: Inputs) -> Tensor:
+        """Score."""
+        tokens, lengths = inputs
+        return torch.log_softmax(self.network(tokens[:, : int(lengths.max())], lengths), -1)
+
+    def join(self, parts: Sequence[Inputs]) -> Inputs:
+        """Put rows together, the shorter ones padded on the right."""
+        return joined([tokens for tokens, _ in parts]), torch.cat([each for _, each in parts])
+
+
+class TextSubject(Subject):
+    """A classifier of texts; its outputs are the log-probabilities of its labels.
+
+    background: texts that `background` masks draw from.
+    """
+
+    kind: ClassVar[str] = "text"
+    artifact_kind: ClassVar[str] = "text"
+    masks: ClassVar[tuple[str, ...]] = ("baseline", "delete", "background")
+    groups: ClassVar[tuple[str, ...]] = ("words", "each")
+
+    def __init__(
+        self, model: TextClassifier, digest: str, background: Sequence[str] | None = None
+    ) -> None:
+        """Join a model in eval mode and its checkpoint's digest.
+
+        Raises MethodError for a model whose attention is given from outside: it is no function of
+        the text alone.
+        """
+        if getattr(getattr(model.network, "config", None), "attention", None) == "imposed":
+            raise MethodError(
+                "this model has no attention of its own: what it says of a text hangs on the model "
+                "that lends it attention; explain that one"
+            )
+        self.model, self.digest, self.background = model, digest, background
+        self.network: nn.Module = model.network
+        self.tokeniser = model.tokeniser
+        self.scorer = TextScorer(model.network)
+
+    def stimulus(
+        self, content: str, truth: str | None = None, source: Mapping[str, Any] | None = None
+    ) -> Stimulus:
+        """Classify a text. Raises MethodError for one that the tokeniser cannot read."""
+        return self.stimuli([content], [truth], [source or {}])[0]
+
+    def stimuli(
+        self,
+        contents: Sequence[str],
+        truths: Sequence[str | None],
+        sources: Sequence[Mapping[str, Any]],
+    ) -> list[Stimulus]:
+        """Classify texts in batches."""
+        try:
+            found = round_off(predict(self.model, contents))
+        except TokeniserError as error:
+            raise MethodError(f"a text cannot be read: {error}") from error
+        return [
+            Stimulus(
+                kind="text",
+                content=np.frombuffer(content.encode(), np.uint8),
+                truth=truth,
+                labels=self.model.labels,
+                log_probabilities=each,
+                checkpoint_digest=self.digest,
+                source=dict(source),
+            )
+            for content, truth, source, each in zip(contents, truths, sources, found, strict=True)
+        ]
+
+    def outputs(self, stimulus: Stimulus) -> tuple[str, ...]:
+        """Return the labels."""
+        return stimulus.labels
+
+    def explained(self, stimulus: Stimulus, which: str) -> list[int]:
+        """Return the predicted label, or all."""
+        if which == "all":
+            return list(range(len(stimulus.labels)))
+        return [stimulus.labels.index(stimulus.predicted)]
+
+    def players(self, stimulus: Stimulus, group: str = "default", size: int = 1) -> Players:
+        """Group tokens: into words, or each; a span is characters of the text."""
+        _, spans = encoded(self.tokeniser, stimulus.text)
+        return group_tokens(stimulus.text, spans, group, size)
+
+    def mask(self, stimulus: Stimulus, mask: str | float = "default", seed: int = 0) -> Mask:
+        """Prepare: a token that says nothing, leaving tokens out, or stretches of other texts.
+
+        The end of the text always plays.
+        """
+        tokens = self._tokens(stimulus)
+        if mask == "delete":
+            return self._deleted(tokens)
+        if mask == "background":
+            others, name = self._resampled(len(tokens), seed)
+        elif mask in ("default", "baseline"):
+            token, said = baseline_token(self.tokeniser)
+            others, name = torch.full_like(tokens, token)[None], f"masked tokens are {said}"
+        else:
+            raise MethodError(f"a text has no mask {mask!r}; there are {', '.join(self.masks)}")
+
+        def fill(playing: Tensor) -> Inputs:
+            shown = torch.where(playing.unsqueeze(1), tokens, others).flatten(0, 1)
+            return self._ended(shown), torch.full_like(shown[:, 0], len(tokens) + 1)
+
+        idle = same_everywhere(tokens, others)
+        return Mask(f"log-probability; {name}", fill, len(others), idle)
+
+    def embed(self, stimulus: Stimulus) -> Tensor:
+        """Return the tokens' vectors, (elements, width)."""
+        return self._vectors(self._tokens(stimulus))
+
+    def embedded_baseline(self, stimulus: Stimulus, mask: str | float) -> Tensor:
+        """Return as many vectors of the baseline token."""
+        if mask not in ("default", "baseline"):
+            raise MethodError(f"a text masked by {mask!r} is no one baseline; mask by baseline")
+        token, _ = baseline_token(self.tokeniser)
+        return self._vectors(torch.full_like(self._tokens(stimulus), token))
+
+    def score_embedded(self, x: Tensor, stimulus: Stimulus) -> Tensor:
+        """Log-probabilities (n, labels) of vectors (n, elements, width), the end behind them."""
+        end = self._vectors(torch.tensor([self.tokeniser.end], device=self.device))
+        read = torch.cat([x, end.expand(len(x), -1, -1)], 1)
+        lengths = torch.full((len(x),), read.shape[1], device=self.device)
+        return torch.log_softmax(self.network(read, lengths), -1)
+
+    def _tokens(self, stimulus: Stimulus) -> Tensor:
+        return encoded(self.tokeniser, stimulus.text)[0].to(self.device)
+
+    def _vectors(self, tokens: Tensor) -> Tensor:
+        network: Any = self.network
+        vectors: Tensor = network.embed(tokens.unsqueeze(0))[0]
+        return vectors
+
+    def _ended(self, tokens: Tensor) -> Tensor:
+        return torch.cat([tokens, torch.full_like(tokens[:, :1], self.tokeniser.end)], 1)
+
+    def _deleted(self, tokens: Tensor) -> Mask:
+        def fill(playing: Tensor) -> Inputs:
+            left, lengths = without(tokens, playing, self.tokeniser.end)
+            return self._ended(left), lengths + 1
+
+        idle = torch.zeros(len(tokens), dtype=torch.bool)
+        return Mask("log-probability; masked tokens left out", fill, 1, idle)
+
+    def _resampled(self, length: int, seed: int) -> tuple[Tensor, str]:
+        corpus = [encoded(self.tokeniser, text)[0] for text in self.background or ()]
+        if not corpus:
+            raise MethodError("no background texts are at hand: mask by baseline or delete")
+        others = resampled(corpus, length, seed).to(self.device)
+        name = f"masked tokens as in {len(others)} stretches of other texts (seed {seed}), mean"
+        return others, name
