@@ -44,4 +44,18 @@ METHODS = (
         source="what is lost without one player",
         cost="at most one model evaluation for each player, and two",
     ),
+    Method(
+        "random_crops",
+        ("image",),
+        {
+            "evaluations": Parameter(2000, minimum=3, maximum=10**6, whole=True),
+            "smallest": Parameter(0.3, minimum=0.01, maximum=1),
+            "largest": Parameter(0.7, minimum=0.01, maximum=1),
+        },
+        control=False,
+        code="explainer.methods.crops:random_crops",
+        source="mean score of the random crops that show a pixel; above the mean of all it is for",
+        cost="as many model evaluations as `evaluations`",
+        least=lambda players: 3,
+    ),
 )
