@@ -4,10 +4,12 @@ import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explainer.shapley.game import Game
+from explainer.methods import MethodError
+from explainer.shapley.game import Ask, Game, Play
 
 Float64 = NDArray[np.float64]
 
@@ -17,8 +19,9 @@ class Estimate:
     """Values (players, outputs) of a game, with what stands around them.
 
     base, full (outputs,): the worth of nobody and of all. standard_errors: like values, 0 where
-    they are exact, None where the estimator has bias and no error (truncated Owen values).
-    evaluations: rows the model read. stopped: exact, evaluations, seconds or tolerance.
+    they are exact, None where the estimator has bias and no error (truncated Owen values), or has
+    seen a single sample. evaluations: rows the model read. stopped: exact, evaluations, seconds or
+    tolerance.
     """
 
     values: Float64
@@ -48,6 +51,11 @@ class Stop:
     tolerance: float | None = None
     started: float = field(default_factory=time.monotonic, compare=False)
 
+    def __post_init__(self) -> None:
+        """Raise MethodError where nothing would ever stop."""
+        if self.evaluations is None and self.seconds is None and self.tolerance is None:
+            raise MethodError("say when to stop: after evaluations, seconds, or at a tolerance")
+
     def reason(self, evaluations: int, error: float | None = None) -> str | None:
         """Why to stop now, or None. evaluations: spent; error: the relative error so far."""
         if self.evaluations is not None and evaluations >= self.evaluations:
@@ -57,6 +65,48 @@ class Stop:
         if self.tolerance is not None and error is not None and error <= self.tolerance:
             return "tolerance"
         return None
+
+
+class Spread:
+    """Mean and standard error of samples (n, ...) that come a round at a time, in float64.
+
+    Source: Chan, Golub & LeVeque 1983, The American Statistician 37(3).
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.count = 0
+        self._mean = self._squares = torch.zeros((), dtype=torch.float64)
+
+    def add(self, samples: Tensor) -> None:
+        """Take in a round."""
+        n, mean = len(samples), samples.mean(0)
+        shift = mean - self._mean
+        total = self.count + n
+        self._squares = (
+            self._squares
+            + (samples - mean).square().sum(0)
+            + shift.square() * (self.count * n / total)
+        )
+        self._mean = self._mean + shift * (n / total)
+        self.count = total
+
+    @property
+    def mean(self) -> Float64:
+        """The mean so far."""
+        return np.asarray(self._mean.numpy())
+
+    @property
+    def standard_errors(self) -> Float64:
+        """The standard error of the mean; there must be two samples."""
+        return np.asarray((self._squares / (self.count * (self.count - 1))).sqrt().numpy())
+
+
+def ends(game: Game) -> Play[tuple[Tensor, Tensor]]:
+    """The worth (outputs,) of nobody and of all."""
+    nobody = torch.zeros(1, game.players, dtype=torch.bool, device=game.device)
+    base, full = yield Ask(game, torch.cat([nobody, ~nobody]))
+    return base, full
 
 
 def relative_error(values: Float64, standard_errors: Float64) -> float:
