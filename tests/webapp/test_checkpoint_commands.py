@@ -131,7 +131,7 @@ def test_show_is_for_people_and_json_for_programs(app: Flask, tmp_path: Path) ->
     (copy / "card.json").write_text(json.dumps(card))
     assert "\ndate          ?[2J\n" in done(app, "checkpoint", "show", copy)
     error = refused(app, "checkpoint", "show", "mnist-s4")
-    assert error.startswith("no checkpoint 'mnist-s4'; did you mean mnist-s4d? there is mnist-")
+    assert error.startswith("no checkpoint 'mnist-s4'; did you mean mnist-s4d? there is cifar-s4, ")
 
 
 def test_evaluate_prints_what_it_finds_beside_the_card(
