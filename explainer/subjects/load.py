@@ -16,6 +16,7 @@ from explainer.models.text import TOKENISER, TextClassifier
 from explainer.models.tokenisers import TokeniserError
 from explainer.subjects import Subject
 from explainer.subjects.image import ImageSubject
+from explainer.subjects.series import SeriesSubject
 from explainer.subjects.text import TextSubject
 
 
@@ -25,8 +26,8 @@ def load(
     """Read a checkpoint, and make the subject of it that its card names.
 
     path: what checkpoint.load takes. sha256: the digest asked for. device: auto, cpu or cuda.
-    background: what `background` masks draw from: images uint8 (n, *shape), or texts. Raises
-    CheckpointError naming the file, and DeviceError.
+    background: what `background` masks draw from: images uint8 (n, *shape), texts, or windows (n,
+    lag). Raises CheckpointError naming the file, and DeviceError.
     """
     path = Path(path)
     place = pick(device)
@@ -44,9 +45,11 @@ def _maker(card: dict[str, Any]) -> Callable[[Path, nn.Module, dict[str, Any], A
         return _image
     if kind == "text" and labels:
         return _text
+    if kind == "series":
+        return _series
     raise ConfigError(
         f"its card says that it reads {kind!r} in {len(labels)} classes, of which nothing here can "
-        "be explained; name a checkpoint that reads images or texts"
+        "be explained; name one that reads images, texts or series"
     )
 
 
@@ -58,6 +61,11 @@ def _image(path: Path, network: nn.Module, card: dict[str, Any], background: Any
 def _text(path: Path, network: nn.Module, card: dict[str, Any], background: Any) -> Subject:
     model = TextClassifier.of(network, card, _tokeniser(path, card)).eval()
     return TextSubject(model, card["weights_sha256"], background)
+
+
+def _series(path: Path, network: nn.Module, card: dict[str, Any], background: Any) -> Subject:
+    config: Any = network.config
+    return SeriesSubject(network, config.lag, card["weights_sha256"], background)
 
 
 def _tokeniser(path: Path, card: dict[str, Any]) -> bytes:
