@@ -1,6 +1,7 @@
 """What an estimator gives, and when it stops."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from explainer.methods import MethodError
 from explainer.shapley.game import Ask, Game, Play
 
 Float64 = NDArray[np.float64]
+FEWEST = 8  # samples before a standard error may stop them
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,10 @@ class Spread:
         return np.asarray(self._mean.numpy())
 
     @property
-    def standard_errors(self) -> Float64:
-        """The standard error of the mean; there must be two samples."""
+    def standard_errors(self) -> Float64 | None:
+        """The standard error of the mean; None where one sample says nothing of their spread."""
+        if self.count < 2:
+            return None
         return np.asarray((self._squares / (self.count * (self.count - 1))).sqrt().numpy())
 
 
@@ -109,10 +113,46 @@ def ends(game: Game) -> Play[tuple[Tensor, Tensor]]:
     return base, full
 
 
+@dataclass(frozen=True)
+class Samples:
+    """How to draw: so many rows of the model a sample, so many samples at most at once."""
+
+    rows: int
+    at_once: int
+    draw: Callable[[int], Play[Tensor]]
+
+
+def sample(stop: Stop, spent: int, samples: Samples) -> Play[tuple[Spread, int, str]]:
+    """Draw until it is time to stop; return the samples' spread, all rows spent, and why.
+
+    spent: rows before the first sample. Raises MethodError where not one sample fits.
+    """
+    if stop.evaluations is not None and stop.evaluations < spent + samples.rows:
+        raise MethodError(
+            f"not one sample fits in {stop.evaluations} evaluations: it takes at least "
+            f"{spent + samples.rows}; raise `evaluations`, or group the players into fewer "
+            "(`players`, `size`)"
+        )
+    spread = Spread()
+    while True:
+        number = samples.at_once
+        if stop.evaluations is not None:
+            number = min(number, (stop.evaluations - spent) // samples.rows)
+        spread.add((yield from samples.draw(number)))
+        spent += number * samples.rows
+        errors = None if spread.count < FEWEST else spread.standard_errors
+        error = None if errors is None else relative_error(spread.mean, errors)
+        # Stop where another sample would not fit, not only where nothing is left.
+        reason = stop.reason(spent + samples.rows - 1, error)
+        if reason is not None:
+            return spread, spent, reason
+
+
 def relative_error(values: Float64, standard_errors: Float64) -> float:
-    """Root mean square of the errors over that of the values, for the worst output."""
-    size = np.sqrt(np.square(values).mean(0))
-    error = np.sqrt(np.square(standard_errors).mean(0))
+    """Root mean square of the errors over that of the values (..., outputs), the worst output's."""
+    axes = tuple(range(values.ndim - 1))
+    size = np.sqrt(np.square(values).mean(axes))
+    error = np.sqrt(np.square(standard_errors).mean(axes))
     return float((error / np.where(size > 0, size, 1)).max())
 
 

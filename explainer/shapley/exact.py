@@ -19,22 +19,13 @@ def exact(game: Game, most: int = MOST) -> Play[Estimate]:
     """The Shapley values of at most `most` players, by the worth of all 2^M coalitions.
 
     Raises MethodError where there are more players. Source: Shapley 1953, A value for n-person
-    games; each coalition's worth is weighted by how many orders pass through it.
+    games.
     """
     refuse_more(game.players, most)
-    before = torch.tensor(
-        [1 / (game.players * comb(game.players - 1, size)) for size in range(game.players)],
-        dtype=torch.float64,
-    )
-    # By the size of a coalition: its weight for those in it, and against those out of it.
-    inside = torch.cat([before.new_zeros(1), before])
-    outside = torch.cat([before, before.new_zeros(1)])
-    values = base = full = before.new_zeros(())
+    values = base = full = torch.zeros((), dtype=torch.float64)
     for number, coalitions in enumerate(all_coalitions(game.players)):
         worth = yield Ask(game, coalitions)
-        size = coalitions.sum(1)
-        weights = torch.where(coalitions, inside[size, None], -outside[size, None])
-        values = values + weights.T @ worth
+        values = values + shapley_weights(coalitions).T @ worth
         base, full = worth[0] if number == 0 else base, worth[-1]
     return Estimate(
         values=values.numpy(),
@@ -45,6 +36,21 @@ def exact(game: Game, most: int = MOST) -> Play[Estimate]:
         seed=None,
         stopped="exact",
     )
+
+
+def shapley_weights(coalitions: Tensor) -> Tensor:
+    """What the worth of coalitions (n, M) counts for each player, (n, M).
+
+    It counts for the players inside and against those outside, by how many orders pass through it.
+    """
+    players = coalitions.shape[1]
+    before = torch.tensor(
+        [1 / (players * comb(players - 1, size)) for size in range(players)], dtype=torch.float64
+    )
+    inside = torch.cat([before.new_zeros(1), before])  # by size
+    outside = torch.cat([before, before.new_zeros(1)])
+    size = coalitions.sum(1)[:, None]
+    return torch.where(coalitions, inside[size], -outside[size])
 
 
 def all_coalitions(players: int) -> Iterator[Tensor]:

@@ -6,55 +6,40 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explainer.methods import MethodError
-from explainer.shapley.estimate import Estimate, Spread, Stop, ends, relative_error
+from explainer.shapley.estimate import Estimate, Samples, Stop, ends, sample
 from explainer.shapley.exact import exact
 from explainer.shapley.game import Ask, Game, Play
 
 ROUND = 1024  # coalitions asked for at once, or one pair where that is more
-FEWEST = 8  # pairs before an error is believed
 
 
 def permutation(game: Game, stop: Stop, seed: int) -> Play[Estimate]:
     """Mean marginal contributions over pairs of a random order and its reverse.
 
-    A pair takes 2 (M - 1) coalitions, beside the empty and the full one, which every pair shares.
-    Standard errors are over pairs, None after a single one, which says nothing of its spread; up
+    A pair takes 2 (M - 1) coalitions, beside the empty and the full one, which all pairs share.
+    Standard errors are over pairs, None after a single one, which says nothing of their spread; up
     to two players are exact. The values add up to full - base whatever the number of pairs.
     Raises MethodError where the evaluations do not suffice for a pair. Source: Mitchell et al.
     2022, JMLR 23(43), section 4.
     """
     if game.players <= 2:
         return replace((yield from exact(game)), seed=seed)
-    cost = 2 * (game.players - 1) * game.repeats
-    spent = 2 * game.repeats
-    if stop.evaluations is not None and stop.evaluations < spent + cost:
-        raise MethodError(
-            f"permutation needs at least {spent + cost} evaluations for {game.players} players "
-            f"that matter, not {stop.evaluations}: raise `evaluations`, group the players into "
-            "fewer (`players`, `size`), or use partition"
-        )
     random = np.random.default_rng([seed, 1])
     base, full = yield from ends(game)
-    spread = Spread()
-    reason = None
-    while reason is None:
-        pairs = max(1, ROUND // (2 * (game.players - 1)))
-        if stop.evaluations is not None:
-            pairs = min(pairs, (stop.evaluations - spent) // cost)
+
+    def draw(pairs: int) -> Play[Tensor]:
         order = torch.from_numpy(random.random((pairs, game.players)).argsort(1))
         worth = yield Ask(game, there_and_back(order.to(game.device)))
-        spread.add(_marginals(order, worth, base, full))
-        spent += pairs * cost
-        believed = spread.count >= FEWEST and stop.tolerance is not None
-        error = relative_error(spread.mean, spread.standard_errors) if believed else None
-        # Stop where another pair would not fit, not only where nothing is left.
-        reason = stop.reason(spent + cost - 1, error)
+        return _marginals(order, worth, base, full)
+
+    coalitions = 2 * (game.players - 1)
+    samples = Samples(coalitions * game.repeats, max(1, ROUND // coalitions), draw)
+    spread, spent, reason = yield from sample(stop, 2 * game.repeats, samples)
     return Estimate(
         values=spread.mean,
         base=base.numpy(),
         full=full.numpy(),
-        standard_errors=spread.standard_errors if spread.count > 1 else None,
+        standard_errors=spread.standard_errors,
         evaluations=spent,
         seed=seed,
         stopped=reason,
@@ -64,7 +49,7 @@ def permutation(game: Game, stop: Stop, seed: int) -> Play[Estimate]:
 def there_and_back(order: Tensor) -> Tensor:
     """Coalitions (P * 2 (M - 1), M) that grow by the orders (P, M), then by their reverses.
 
-    The k-th of an order holds its first k players; the k-th of the reverse lacks them.
+    The k-th of an order holds its first k players; the k-th after those lacks them.
     """
     place = order.argsort(1)
     steps = torch.arange(1, order.shape[1], device=order.device)
