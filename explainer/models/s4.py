@@ -48,30 +48,32 @@ def convolve_spectrum(u: Tensor, spectrum: Tensor) -> Tensor:
 def scan(u: Tensor, chunks: Chunks, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The same convolution, u (H, batch, L) -> (H, batch, L), chunk by chunk from a state x.
 
-    x (H, batch, N) complex; None is zero. Returns the state before the last chunk too.
+    x (H, batch, N) complex; None is zero. Returns the states (H, batch, chunks + 1, N) before each
+    chunk and after the last one, which counts as whole, too.
     """
     H, batch, L = u.shape
     c = chunks.within.shape[1]
     n = -(-L // c)
     v = nn.functional.pad(u, (0, n * c - L)).reshape(H, batch * n, c)
-    # What each chunk alone adds to the state, then the state before each chunk: (H, batch, n, 2N).
+    # What each chunk alone adds to the state, (H, batch, n, 2N), then the states.
     added = torch.bmm(v, chunks.enter).view(H, batch, n, -1)
     first = torch.zeros_like(added[:, :, 0]) if x is None else as_reals(x)
-    before = _carry(added, chunks.carry, first)
-    y = torch.baddbmm(torch.bmm(v, chunks.within), before.view(H, batch * n, -1), chunks.leave)
-    return y.view(H, batch, n * c)[..., :L], as_complex(before[:, :, -1])
+    states = _carry(added, chunks.carry, first)
+    before = states[:, :, :-1].reshape(H, batch * n, -1)
+    y = torch.baddbmm(torch.bmm(v, chunks.within), before, chunks.leave)
+    return y.view(H, batch, n * c)[..., :L], states
 
 
 def _carry(added: Tensor, carry: Tensor, first: Tensor) -> Tensor:
-    """The state before each chunk, (H, batch, n, 2N), from what each adds."""
+    """The states (H, batch, n + 1, 2N) around each chunk, from what each adds, (..., n, 2N)."""
     if carry.is_complex():
         parts = as_complex(added)
         states = [as_complex(first)]
-        for k in range(added.shape[2] - 1):
+        for k in range(added.shape[2]):
             states.append(torch.addcmul(parts[:, :, k], carry, states[-1]))
         return as_reals(torch.stack(states, 2))
     states = [first]
-    for k in range(added.shape[2] - 1):
+    for k in range(added.shape[2]):
         states.append(torch.baddbmm(added[:, :, k], states[-1], carry))
     return torch.stack(states, 2)
 
@@ -121,9 +123,12 @@ class S4Layer(nn.Module):
             y, state = self.step(u[..., 0], state)
             return y.unsqueeze(-1), state
         chunks = self._keep("chunks", lambda: self._chunks(0))
-        y, before = scan(u, chunks, state)
-        rest = (u.shape[-1] - 1) % CHUNK + 1
+        y, states = scan(u, chunks, state)
+        rest = u.shape[-1] % CHUNK
+        if rest == 0:
+            return self._mix(y), as_complex(states[:, :, -1])
         added = torch.bmm(u[..., -rest:], chunks.enter[:, CHUNK - rest :])
+        before = as_complex(states[:, :, -2])
         return self._mix(y), self._recurrence().carry(before, rest) + as_complex(added)
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
