@@ -181,7 +181,7 @@ def _best(search: Search, rules: list[Rule]) -> Play[list[Rule]]:
 
 
 def _precise(search: Search, rules: list[Rule], precision: float) -> Play[list[Rule]]:
-    """Which rules are precise enough, each drawn until that is known unless SHARE is spent before."""
+    """Which rules are precise enough, each drawn until it is known unless SHARE is spent before."""
     keep = (1 - SHARE) * search.left
     level = np.log(len(rules) / DELTA)
     open_ = list(rules)
