@@ -15,6 +15,8 @@ from explainer.methods.catalogue import method
 
 SCHEMA = "credence/plan/1"
 OUTPUTS = ("predicted", "all")
+# What explainer.jobs can carry out so far; the catalogue has more, for one stimulus at a time.
+COMPUTED = ("partition", "permutation", "mismatched", "shuffled")
 LARGEST_SEED = 2**32 - 1  # what numpy's global generator takes
 
 
@@ -116,6 +118,11 @@ def _recipe(name: str, given: Any) -> Recipe:
         found = method(_mapping(given, path).get("method"))
     except MethodError as error:
         raise PlanError(f"{path}.method: {error}") from error
+    if found.name not in COMPUTED:
+        raise PlanError(
+            f"{path}.method: {found.name} is not computed for studies yet; there are "
+            f"{', '.join(COMPUTED)}"
+        )
     if found.control:
         fields = _fields(given, path, {"method", "of", "seed", *found.parameters})
         parameters = {key: fields[key] for key in found.parameters if fields[key] is not None}

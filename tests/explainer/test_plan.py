@@ -62,8 +62,8 @@ def test_only_keeps_what_an_explanation_is_made_from():
         "mismatched",
     ]
     assert [recipe.name for recipe in check(GOOD, only="exact").recipes] == ["exact"]
-    with pytest.raises(PlanError, match="no explanation 'lime'; there are mismatched, shap, exact"):
-        check(GOOD, only="lime")
+    with pytest.raises(PlanError, match="no explanation 'dice'; there are mismatched, shap, exact"):
+        check(GOOD, only="dice")
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,9 @@ def test_only_keeps_what_an_explanation_is_made_from():
         ("stimuli.digits.select.seed", True, "stimuli.digits.select.seed: expected a whole"),
         ("stimuli.digits.checkpoint.sha256", "X", "checkpoint.sha256: expected 64"),
         ("stimuli.digits.data.path", 3, "stimuli.digits.data.path: expected a path"),
-        ("explanations.shap.method", "lime", "shap.method: no method 'lime'; there are partition"),
+        ("explanations.shap.method", "dice", "shap.method: no method 'dice'; there are partition"),
         ("explanations.shap.method", ["a"], "shap.method: no method"),
+        ("explanations.shap.method", "gradient", "gradient is not computed for studies yet"),
         ("explanations.shap.output", "top", "shap.output: expected predicted or all, found 'top'"),
         (
             "explanations.shap.seed",
@@ -98,7 +99,7 @@ def test_only_keeps_what_an_explanation_is_made_from():
         ("explanations.shap.parameters.evaluations", 10.5, "evaluations: expected a whole number"),
         ("explanations.shap.parameters.batch", 1, "batch: partition has no such parameter"),
         ("explanations.mismatched.of", None, "mismatched is a control; name the explanation"),
-        ("explanations.mismatched.of", "lime", "mismatched.of: no explanation 'lime'"),
+        ("explanations.mismatched.of", "dice", "mismatched.of: no explanation 'dice'"),
         ("explanations.mismatched.of", "mismatched", "'mismatched' is a control itself"),
         ("explanations.mismatched.match", "truth", 'mismatched.match: expected "predicted"'),
     ],
