@@ -64,6 +64,16 @@ def scan(u: Tensor, chunks: Chunks, x: Tensor | None = None) -> tuple[Tensor, Te
     return y.view(H, batch, n * c)[..., :L], states
 
 
+def scan_one(u: Tensor, chunks: Chunks, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The same for one whole chunk, u (H, batch, c), from a state to the one after it."""
+    before = as_reals(x)
+    y = torch.bmm(u, chunks.within).baddbmm_(before, chunks.leave)
+    added = torch.bmm(u, chunks.enter)
+    if chunks.carry.is_complex():
+        return y, torch.addcmul(as_complex(added), chunks.carry, x)
+    return y, as_complex(added.baddbmm_(before, chunks.carry))
+
+
 def _carry(added: Tensor, carry: Tensor, first: Tensor) -> Tensor:
     """The states (H, batch, n + 1, 2N) around each chunk, from what each adds, (..., n, 2N)."""
     if carry.is_complex():
@@ -123,6 +133,9 @@ class S4Layer(nn.Module):
             y, state = self.step(u[..., 0], state)
             return y.unsqueeze(-1), state
         chunks = self._keep("chunks", lambda: self._chunks(0))
+        if u.shape[-1] == CHUNK:
+            y, state = scan_one(u, chunks, state)
+            return self._mix(y), state
         y, states = scan(u, chunks, state)
         rest = u.shape[-1] % CHUNK
         if rest == 0:
