@@ -7,6 +7,7 @@ them. Nothing is fetched, no pickle is read, and no code from the folder runs.
 import copy
 import json
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -38,6 +39,7 @@ class Transformers(LanguageModel):
         self.network.set_attn_implementation("eager")  # the others return no attention maps
         self.vocabulary = int(self.network.config.vocab_size)
         self.length: int | None = getattr(self.network.config, "max_position_embeddings", None)
+        self._takes = frozenset(signature(self.network.forward).parameters)
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:
@@ -81,8 +83,7 @@ class Transformers(LanguageModel):
         if len(tokens) != state.batch:
             raise ValueError(f"{len(tokens)} texts cannot go on from the state of {state.batch}")
         length = state.length + tokens.shape[1]
-        if self.length is not None and length > self.length:
-            raise ValueError(f"the text has {length} tokens; the model reads {self.length} at most")
+        self._expect(length)
         name = "inputs_embeds" if tokens.is_floating_point() else "input_ids"
         found = self.network(**{name: tokens}, past_key_values=_copied(state.cache), use_cache=True)
         if getattr(found, "past_key_values", None) is None:
@@ -90,10 +91,25 @@ class Transformers(LanguageModel):
             raise ValueError(f"{kind} keeps no keys and values; only causal attention can be read")
         return found.logits.log_softmax(-1), Past(state.batch, length, found.past_key_values)
 
+    def _at(self, tokens: Tensor, places: Tensor, targets: Tensor, state: Any) -> Tensor:
+        """Score only the places that a row needs, where the network can leave others out."""
+        if state is not None or "logits_to_keep" not in self._takes:
+            return super()._at(tokens, places, targets, state)
+        self._expect(tokens.shape[1])
+        needed, where = torch.unique(places, return_inverse=True)
+        name = "inputs_embeds" if tokens.is_floating_point() else "input_ids"
+        found = self.network(**{name: tokens}, logits_to_keep=needed, use_cache=False)
+        rows = torch.arange(len(tokens), device=tokens.device).unsqueeze(1)
+        return self.pick(found.logits.log_softmax(-1)[rows, where], targets)
+
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the tokens' vectors, without what stands for their positions."""
         vectors: Tensor = self.network.get_input_embeddings()(tokens)
         return vectors
+
+    def _expect(self, length: int) -> None:
+        if self.length is not None and length > self.length:
+            raise ValueError(f"the text has {length} tokens; the model reads {self.length} at most")
 
     def attentions(self, tokens: Tensor) -> Tensor:
         """Tokens (batch, L) -> how much each takes of each (layers, batch, heads, L, L)."""

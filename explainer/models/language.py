@@ -40,6 +40,42 @@ class LanguageModel(nn.Module, ABC):
         """Read whole texts: tokens (batch, length) -> (batch, length, vocabulary)."""
         return self.advance(tokens, self.start(len(tokens)))[0]
 
+    def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Read tokens (batch, length); return what `pick` takes (batch, length, ...), and a state.
+
+        Without a state they are the first.
+        """
+        return self.advance(tokens, self.start(len(tokens)) if state is None else state)
+
+    def pick(self, h: Tensor, targets: Tensor) -> Tensor:
+        """Log-probabilities (batch, n) of targets (batch, n), from what `read` gave.
+
+        A model that can overrides both, so that it need not score every token at every place.
+        """
+        return h.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+    def repeated(self, state: Any, batch: int) -> Any:
+        """Return the state of one text as that of `batch` equal ones; None where it cannot."""
+        return None
+
+    def continued(
+        self, tokens: Tensor, first: Tensor, targets: Tensor, state: Any = None
+    ) -> Tensor:
+        """Log-probabilities (batch, n) of targets (batch, n) that follow one another in texts.
+
+        tokens (batch, length) are read on from a state; targets[i, 0] comes after tokens[i,
+        first[i]]. What would lie behind a text's last token is scored after that: padding.
+        """
+        steps = torch.arange(targets.shape[1], device=tokens.device)
+        places = (first.unsqueeze(1) + steps).clamp(max=tokens.shape[1] - 1)
+        return self._at(tokens, places, targets, state)
+
+    def _at(self, tokens: Tensor, places: Tensor, targets: Tensor, state: Any) -> Tensor:
+        """Log-probabilities of targets (batch, n) after the tokens at places (batch, n)."""
+        h, _ = self.read(tokens, state)
+        rows = torch.arange(len(tokens), device=tokens.device).unsqueeze(1)
+        return self.pick(h[rows, places], targets)
+
     def step(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Read one token each: tokens (batch,) -> (batch, vocabulary), and the next state.
 

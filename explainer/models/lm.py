@@ -50,8 +50,25 @@ class S4LanguageModel(LanguageModel):
 
     def advance(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Read tokens on from a state."""
+        h, state = self.read(tokens, state)
+        return self.softmax.log_probabilities(h), state
+
+    def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Return what the softmax reads, (batch, L, width), and the state where one was given."""
+        if state is None:
+            return self.hidden(tokens), None
         h, state = self.backbone.advance(self._embed(tokens), state)
-        return self.softmax.log_probabilities(h.permute(1, 2, 0)), state
+        return h.permute(1, 2, 0), state
+
+    def pick(self, h: Tensor, targets: Tensor) -> Tensor:
+        """Score targets, at the price of their clusters only."""
+        return -self.softmax.losses(h, targets)
+
+    def repeated(self, state: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
+        """Repeat each layer's state (H, 1, N); a feed-forward layer has none."""
+        return tuple(
+            each.expand(-1, batch, -1).contiguous() if each.numel() else each for each in state
+        )
 
     def log_probabilities(self, tokens: Tensor) -> Tensor:
         """Read whole texts."""

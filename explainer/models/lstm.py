@@ -115,13 +115,30 @@ class LSTMLanguageModel(LanguageModel):
 
     def advance(self, tokens: Tensor, state: Any) -> tuple[Tensor, Reading]:
         """Read tokens (batch, L) on from a state; log-probabilities (batch, L, vocabulary)."""
+        h, state = self.read(tokens, state)
+        return self._head(h), state
+
+    def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Reading]:
+        """Return what the output reads, (batch, L, width), and the state."""
+        state = self.start(len(tokens)) if state is None else state
         h, (hidden, cell) = self._read(tokens, state)
         past = state.past
         if self.attention is not None:
             mean, past = self.attention(h, past)
             h = h + mean
-        logits = nn.functional.linear(self.dropout(h), self.embedding.weight, self.bias)
-        return logits.log_softmax(-1), Reading(hidden, cell, past)
+        return h, Reading(hidden, cell, past)
+
+    def pick(self, h: Tensor, targets: Tensor) -> Tensor:
+        """Score targets."""
+        return super().pick(self._head(h), targets)
+
+    def repeated(self, state: Reading, batch: int) -> Reading:
+        """Repeat the state of one text."""
+        hidden, cell = (
+            each.expand(-1, batch, -1).contiguous() for each in (state.hidden, state.cell)
+        )
+        mean, log_weight = state.past
+        return Reading(hidden, cell, Past(mean.expand(batch, -1), log_weight.expand(batch)))
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the tokens' vectors."""
@@ -137,6 +154,10 @@ class LSTMLanguageModel(LanguageModel):
             raise ValueError("this LSTM has no attention; load one whose attention is learnt")
         h, _ = self._read(tokens, self.start(len(tokens)))
         return causally(self.attention.scores(h)).softmax(-1)
+
+    def _head(self, h: Tensor) -> Tensor:
+        logits = nn.functional.linear(self.dropout(h), self.embedding.weight, self.bias)
+        return logits.log_softmax(-1)
 
     def _read(self, tokens: Tensor, state: Reading) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         x = self.dropout(tokens if tokens.is_floating_point() else self.embed(tokens))

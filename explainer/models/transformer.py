@@ -159,13 +159,26 @@ class TransformerLanguageModel(LanguageModel):
 
         Raises ValueError past the configuration's length.
         """
+        h, state = self.read(tokens, state)
+        return self._head(h), state
+
+    def read(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, tuple[Cache, ...]]:
+        """Return what the output reads, (batch, L, width), and the state."""
+        state = self.start(len(tokens)) if state is None else state
         x = self._embed(tokens, state[0].keys.shape[2])
         after = []
         for block, cache in zip(self._blocks(), state, strict=True):
             x, longer = block(x, cache)
             after.append(longer)
-        logits = nn.functional.linear(self.norm(x), self.embedding.weight, self.bias)
-        return logits.log_softmax(-1), tuple(after)
+        return x, tuple(after)
+
+    def pick(self, h: Tensor, targets: Tensor) -> Tensor:
+        """Score targets."""
+        return super().pick(self._head(h), targets)
+
+    def repeated(self, state: tuple[Cache, ...], batch: int) -> tuple[Cache, ...]:
+        """Repeat the keys and values of one text."""
+        return tuple(Cache(*(each.expand(batch, -1, -1, -1) for each in cache)) for cache in state)
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the tokens' vectors."""
@@ -180,6 +193,10 @@ class TransformerLanguageModel(LanguageModel):
             found.append(block.attention.weights(block.attention_norm(x)))
             x, _ = block(x, nothing)
         return torch.stack(found)
+
+    def _head(self, h: Tensor) -> Tensor:
+        logits = nn.functional.linear(self.norm(h), self.embedding.weight, self.bias)
+        return logits.log_softmax(-1)
 
     def _embed(self, tokens: Tensor, before: int) -> Tensor:
         read = before + tokens.shape[1]

@@ -80,6 +80,16 @@ class Subject(ABC):
     ) -> Stimulus:
         """Ask the model about content, and make a stimulus of it and what the model said."""
 
+    def stimuli(
+        self,
+        contents: Sequence[Any],
+        truths: Sequence[str | None],
+        sources: Sequence[Mapping[str, Any]],
+    ) -> list[Stimulus]:
+        """Make many stimuli; a subject whose model reads many at once does so."""
+        given = zip(contents, truths, sources, strict=True)
+        return [self.stimulus(content, truth, source) for content, truth, source in given]
+
     @abstractmethod
     def outputs(self, stimulus: Stimulus) -> tuple[str, ...]:
         """Return the names of all outputs that can be explained.

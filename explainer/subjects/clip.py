@@ -19,8 +19,8 @@ class ClipScorer(ImageScorer):
 
     def __init__(self, model: Clip) -> None:
         """Take a model."""
-        super().__init__(model, BATCH)
-        self.clip = model
+        super().__init__(model)
+        self.clip, self.batch = model, BATCH
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """Score."""

@@ -15,12 +15,14 @@ from explainer.models.tokenisers import TokeniserError
 from explainer.shapley.game import Inputs
 from explainer.subjects import Mask, Players, Subject
 from explainer.subjects.tokens import (
+    GROUPS,
+    MASKS,
     baseline_token,
     encoded,
     group_tokens,
     joined,
-    resampled,
     same_everywhere,
+    stand_ins,
     without,
 )
 
@@ -52,8 +54,8 @@ class TextSubject(Subject):
 
     kind: ClassVar[str] = "text"
     artifact_kind: ClassVar[str] = "text"
-    masks: ClassVar[tuple[str, ...]] = ("baseline", "delete", "background")
-    groups: ClassVar[tuple[str, ...]] = ("words", "each")
+    masks: ClassVar[tuple[str, ...]] = MASKS
+    groups: ClassVar[tuple[str, ...]] = GROUPS
 
     def __init__(
         self, model: TextClassifier, digest: str, background: Sequence[str] | None = None
@@ -126,13 +128,7 @@ class TextSubject(Subject):
         tokens = self._tokens(stimulus)
         if mask == "delete":
             return self._deleted(tokens)
-        if mask == "background":
-            others, name = self._resampled(len(tokens), seed)
-        elif mask in ("default", "baseline"):
-            token, said = baseline_token(self.tokeniser)
-            others, name = torch.full_like(tokens, token)[None], f"masked tokens are {said}"
-        else:
-            raise MethodError(f"a text has no mask {mask!r}; there are {', '.join(self.masks)}")
+        others, name = stand_ins(self.tokeniser, tokens, mask, self.background, seed)
 
         def fill(playing: Tensor) -> Inputs:
             shown = torch.where(playing.unsqueeze(1), tokens, others).flatten(0, 1)
@@ -177,11 +173,3 @@ class TextSubject(Subject):
 
         idle = torch.zeros(len(tokens), dtype=torch.bool)
         return Mask("log-probability; masked tokens left out", fill, 1, idle)
-
-    def _resampled(self, length: int, seed: int) -> tuple[Tensor, str]:
-        corpus = [encoded(self.tokeniser, text)[0] for text in self.background or ()]
-        if not corpus:
-            raise MethodError("no background texts are at hand: mask by baseline or delete")
-        others = resampled(corpus, length, seed).to(self.device)
-        name = f"masked tokens as in {len(others)} stretches of other texts (seed {seed}), mean"
-        return others, name

@@ -19,6 +19,8 @@ from explainer.models.tokenisers import (
 from explainer.shapley.trees import line_tree
 from explainer.subjects import Players
 
+MASKS = ("baseline", "delete", "background")
+GROUPS = ("words", "each")
 REPEATS = 16  # stretches of other texts that a background mask draws
 # Letters and digits, joined by apostrophes and hyphens; or signs that stand together.
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]+|_+")
@@ -43,8 +45,8 @@ def group_tokens(text: str, spans: Sequence[Span], group: str, size: int = 1) ->
     A word has all tokens that reach into it, and the space before it; two words that share a token
     play as one, and so do, where each token plays, two that share a character. Raises MethodError.
     """
-    if group not in ("default", "words", "each"):
-        raise MethodError(f"a text has no players {group!r}; there are words, each")
+    if group not in ("default", *GROUPS):
+        raise MethodError(f"a text has no players {group!r}; there are {', '.join(GROUPS)}")
     if size != 1:
         raise MethodError(f"a text's players have no size, found {size}: group it by words or each")
     blank = [not text[start:end].strip() for start, end in spans]
@@ -78,6 +80,30 @@ def baseline_token(tokeniser: Tokeniser) -> tuple[int, str]:
         known = UNKNOWN in tokeniser.words
         return (tokeniser.encode(UNKNOWN)[0], UNKNOWN) if known else (tokeniser.end, END_OF_LINE)
     return tokeniser.end, "the end token"
+
+
+def stand_ins(
+    tokeniser: Tokeniser,
+    tokens: Tensor,
+    mask: str | float,
+    background: Sequence[str] | None,
+    seed: int,
+) -> tuple[Tensor, str]:
+    """What stands for masked tokens (L,), int64 (repeats, L), and how to say it.
+
+    Raises MethodError for a mask that replaces no token by another.
+    """
+    if mask in ("default", "baseline"):
+        token, said = baseline_token(tokeniser)
+        return torch.full_like(tokens, token)[None], f"masked tokens are {said}"
+    if mask != "background":
+        raise MethodError(f"a text has no mask {mask!r}; there are {', '.join(MASKS)}")
+    corpus = [encoded(tokeniser, text)[0] for text in background or ()]
+    if not corpus:
+        raise MethodError("no background texts are at hand: mask by baseline or delete")
+    others = resampled(corpus, len(tokens), seed).to(tokens.device)
+    said = f"masked tokens as in {len(others)} stretches of other texts (seed {seed}), mean"
+    return others, said
 
 
 def resampled(corpus: Sequence[Tensor], length: int, seed: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from explainer.methods.catalogue import method
+from explainer.methods.randomised import randomised
 from explainer.models.checkpoint import CheckpointError
 from explainer.models.clip import Clip
 from explainer.shapley.game import drive
@@ -132,6 +133,23 @@ def test_other_methods_read_the_similarity_too(clip, photograph):
     scores = subject.score_embedded(x, stimulus)
     np.testing.assert_allclose(scores[0].detach(), found.full_values, atol=1e-6)
     assert torch.autograd.grad(scores[0, 0], x)[0].abs().max() > 0
+
+
+def test_the_randomised_model_reads_texts_anew_too(clip, photograph):
+    """Both towers are those that transformers makes after the same seed."""
+    subject = ClipSubject(clip)
+    found = randomised(subject, 3)
+    torch.manual_seed(3)
+    model = type(clip.network.clip)(clip.network.clip.config).eval()
+    pixels = subject.embed(subject.stimulus(clip.prepare(photograph)))
+    with torch.no_grad():
+        expected = model(
+            input_ids=torch.tensor([[0, 2, 5, 1]]),
+            pixel_values=pixels.view(1, SIDE, SIDE, 3).permute(0, 3, 1, 2),
+        ).logits_per_image
+    scores = found.score_embedded(pixels[None], None) * model.logit_scale.exp()
+    torch.testing.assert_close(scores[:, 1:], expected, atol=1e-5, rtol=0)
+    assert abs(scores - subject.score_embedded(pixels[None], None)).max() > 1e-3
 
 
 def test_the_digest_is_of_the_folder(folder, clip, tmp_path):
