@@ -68,6 +68,6 @@ def refuse_more(players: int, most: int) -> None:
     if players > most:
         raise MethodError(
             f"exact values of {players} players take 2^{players} evaluations, and at most {most} "
-            f"players are allowed: allow more (`most`, up to {MOST_EVER}), group them into fewer "
-            "(`players`, `size`), or use permutation"
+            f"players are allowed: allow more (`most_players`, up to {MOST_EVER}), group them into "
+            "fewer (`players`, `size`), or use permutation"
         )

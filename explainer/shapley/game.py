@@ -20,6 +20,15 @@ Inputs = tuple[Tensor, ...]
 Found = TypeVar("Found")
 
 
+class NotFiniteError(MethodError):
+    """A model's output in a game is NaN or infinite."""
+
+    def __init__(self, game: "Game") -> None:
+        """Say which game's."""
+        super().__init__("the model's output is NaN or infinite")
+        self.game = game
+
+
 class Scorer(Protocol):
     """A model that reads inputs. Games with the same scorer share its batches.
 
@@ -86,7 +95,8 @@ def drive(play: Play[Found]) -> Found:
 def drive_all(plays: Iterable[Play[Found]], at_once: int = 8) -> Iterator[Found]:
     """Answer several methods' asks together, `at_once` at a time; yield results in their order.
 
-    plays are made as they are needed, so memory does not grow with their number.
+    plays are made as they are needed, so memory does not grow with their number. A worth that is
+    not finite is thrown into the play that asked for it, as NotFiniteError.
     """
     waiting = iter(plays)
     active: dict[int, tuple[Play[Found], Ask]] = {}
@@ -104,7 +114,11 @@ def drive_all(plays: Iterable[Play[Found]], at_once: int = 8) -> Iterator[Found]
             yield done.pop(given)
             given += 1
         if active:
-            answers = worth([ask for _, ask in active.values()])
+            try:
+                answers = worth([ask for _, ask in active.values()])
+            except NotFiniteError as error:
+                next(play for play, ask in active.values() if ask.game is error.game).throw(error)
+                raise
             for (number, (play, _)), answer in zip(list(active.items()), answers, strict=True):
                 _advance(number, play, answer, active, done)
 
@@ -123,16 +137,15 @@ def _score(asks: Sequence[Ask], scorer: Scorer) -> list[Tensor]:
     """Fill batches with the coalitions of all asks, in turn."""
     parts: list[list[Tensor]] = [[] for _ in asks]
     repeats = max(ask.game.repeats for ask in asks)
-    todo = [(k, row) for k, ask in enumerate(asks) for row in range(len(ask.coalitions))]
+    ends = np.cumsum([len(ask.coalitions) for ask in asks])
     start = 0
-    while start < len(todo):
-        rows = todo[start : start + max(1, scorer.batch // repeats)]
-        first: dict[int, int] = {}
-        last: dict[int, int] = {}
-        for k, row in rows:
-            first.setdefault(k, row)
-            last[k] = row + 1
-        pieces = [(k, asks[k].coalitions[first[k] : last[k]]) for k in first]
+    while start < ends[-1]:
+        stop = min(start + max(1, scorer.batch // repeats), int(ends[-1]))
+        pieces = []
+        for k, (ask, end) in enumerate(zip(asks, ends.tolist(), strict=True)):
+            first = end - len(ask.coalitions)
+            if first < stop and start < end:
+                pieces.append((k, ask.coalitions[max(start - first, 0) : stop - first]))
         try:
             scores = _read(scorer, [(asks[k].game, piece) for k, piece in pieces])
         except torch.cuda.OutOfMemoryError:
@@ -143,7 +156,7 @@ def _score(asks: Sequence[Ask], scorer: Scorer) -> list[Tensor]:
             continue
         for (k, _), each in zip(pieces, scores, strict=True):
             parts[k].append(each)
-        start += len(rows)
+        start = stop
     return [torch.cat(each) if each else torch.zeros(0, 0) for each in parts]
 
 
@@ -156,7 +169,7 @@ def _read(scorer: Scorer, pieces: Sequence[tuple[Game, Tensor]]) -> list[Tensor]
         for (game, coalitions), part in zip(pieces, torch.split(scores, rows), strict=True):
             read = game.read(part).double().cpu()
             if not read.isfinite().all():
-                raise MethodError("the model's output is NaN or infinite")
+                raise NotFiniteError(game)
             game.evaluations += len(part)
             found.append(read.view(len(coalitions), game.repeats, -1).mean(1))
     return found

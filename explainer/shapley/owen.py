@@ -65,8 +65,8 @@ def owen(game: Game, most: int = MOST) -> Play[Estimate]:
         raise MethodError(
             f"exact Owen values of {game.players} players take "
             f"{f'{evaluations:,}' if evaluations < 10**12 else 'over 10^12'} evaluations, and "
-            f"{most:,} are allowed: raise `evaluations`, group the players into fewer (`players`, "
-            "`size`), or use partition, which stops at its budget"
+            f"{most:,} are allowed: raise `most_evaluations`, group the players into fewer "
+            "(`players`, `size`), or use partition, which stops at its budget"
         )
     base, full = yield from ends(game)
     inside = torch.from_numpy(members(tree))

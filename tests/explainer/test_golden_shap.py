@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from explainer.methods.shapley import Game, image_tree, partition_values
 from explainer.models.checkpoint import load
+from explainer.shapley.estimate import Stop
+from explainer.shapley.exact import exact
+from explainer.shapley.game import Game, Plain, drive, table
+from explainer.shapley.owen import partition
+from explainer.shapley.trees import image_tree
 from tests.explainer.conftest import GOLDEN
 
 
@@ -16,15 +20,15 @@ def classifier():
 
 
 def masked(network, picture, background=0.0):
-    """The worth of coalitions of pixels: logits, the other pixels as in `background`."""
+    """The game of pixels: logits, the pixels that do not play as in `background`."""
     x = torch.as_tensor(picture).reshape(784)
     rest = torch.as_tensor(background, dtype=x.dtype).expand(784)
-
-    def worth(masks):
-        playing = torch.as_tensor(np.asarray(masks, dtype=bool))
-        return network(torch.where(playing, x, rest).unsqueeze(-1)).numpy()
-
-    return worth
+    return Game(
+        784,
+        lambda playing: (torch.where(playing, x, rest).unsqueeze(-1),),
+        Plain(network, batch=50),
+        tree=image_tree(28, 28),
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,19 +39,25 @@ def test_partition_explainer_values(classifier, golden, name, picture, budget):
     """REFERENCES: shap 0.51 PartitionExplainer, 1e-10 in float64."""
     data = golden("shap_classifier.npz")
     background = data["blur5_image0"].reshape(784) if name.startswith("blur") else 0.0
-    game = Game(784, masked(classifier, data["x"][picture], background), image_tree(28, 28))
-    values, base = partition_values(game, budget, seed=0)
-    expected = data[f"partition_{name}_values"][picture]
-    np.testing.assert_allclose(values.reshape(28, 28, 1, 10), expected, atol=1e-10, rtol=0)
-    np.testing.assert_allclose(base, data[f"partition_{name}_base"][picture], atol=1e-10, rtol=0)
+    game = masked(classifier, data["x"][picture], background)
+    found = drive(partition(game, Stop(budget), seed=0))
+    expected = data[f"partition_{name}_values"][picture].reshape(784, 10)
+    np.testing.assert_allclose(found.values, expected, atol=1e-10, rtol=0)
+    base = data[f"partition_{name}_base"][picture]
+    np.testing.assert_allclose(found.base, base, atol=1e-10, rtol=0)
 
 
-def test_all_coalitions_of_eight_patches(classifier, golden):
+def test_all_coalitions_of_eight_patches_and_their_exact_values(classifier, golden):
+    """REFERENCES: 1e-10 in float64."""
     data = golden("shap_classifier.npz")
-    patches = data["exact8_segments"].reshape(784)
-    coalitions = ((np.arange(256)[:, None] >> np.arange(8)) & 1).astype(bool)
-    found = masked(classifier, data["x"][0])(coalitions[:, patches])
-    np.testing.assert_allclose(found, data["exact8_v"], atol=1e-10, rtol=0)
+    patches = torch.from_numpy(data["exact8_segments"].reshape(784))
+    pixels = masked(classifier, data["x"][0])
+    game = Game(8, lambda coalitions: pixels.inputs(coalitions[:, patches]), pixels.scorer)
+    coalitions = torch.arange(256)[:, None] >> torch.arange(8) & 1
+    worth = game(coalitions.bool())
+    np.testing.assert_allclose(worth, data["exact8_v"], atol=1e-10, rtol=0)
+    found = drive(exact(table(worth)))
+    np.testing.assert_allclose(found.values, data["exact8_phi"], atol=1e-10, rtol=0)
 
 
 def test_every_evaluation_of_one_permutation_there_and_back(golden):
@@ -57,7 +67,7 @@ def test_every_evaluation_of_one_permutation_there_and_back(golden):
     place = np.argsort(data["permutation"])
     there = place < np.arange(785)[:, None]
     back = place >= np.arange(1, 785)[:, None]
-    chosen = np.concatenate([there, back])[::8]
+    chosen = torch.from_numpy(np.concatenate([there, back])[::8])
     found = masked(network, data["x"][0])(chosen)
     np.testing.assert_allclose(found, data["logits_all"][::8], atol=2e-5, rtol=0)
 

@@ -1,111 +1,60 @@
-"""Partition and permutation SHAP against exact values, and maps in true pixel order."""
-
-import math
-from itertools import permutations
+"""The Shapley methods on images: maps in true pixel order, budgets, masks, idle pixels, seeds."""
 
 import numpy as np
 import pytest
+import torch
 
+from explainer.encoding import decode_array
 from explainer.methods import MethodError
 from explainer.methods.catalogue import METHODS
-from explainer.methods.shapley import (
-    Game,
-    image_game,
-    image_tree,
-    partition,
-    partition_values,
-    permutation,
-    permutation_values,
-)
+from explainer.shapley.estimate import Stop
+from explainer.shapley.exact import exact
+from explainer.shapley.game import drive, drive_all
+from explainer.shapley.interactions import exact_interactions
+from explainer.shapley.owen import owen, partition
+from explainer.subjects.image import ImageSubject
 from tests.explainer.conftest import SIDE, tiny_model
 
-
-def table_game(worth, tree=None):
-    """A game given by the worth of every coalition; bit k of the row number is player k."""
-    players = int(math.log2(len(worth)))
-    bits = 1 << np.arange(players)
-    return Game(players, lambda masks: worth[masks @ bits], tree)
+ALL = ["partition", "permutation", "exact", "owen", "interactions"]
 
 
-def mean_over_orders(worth, orders):
-    players = int(math.log2(len(worth)))
-    values = np.zeros((players, worth.shape[1]))
-    for order in orders:
-        coalition = 0
-        for player in order:
-            values[player] += worth[coalition | 1 << player] - worth[coalition]
-            coalition |= 1 << player
-    return values / len(orders)
+def subject_of(permuted=False):
+    return ImageSubject(tiny_model(permuted), "0" * 64)
 
 
-# Players 0, 1 and players 2, 3 join first, as in a linkage matrix of scipy.
-TREE_4 = np.array([[0, 1, 0.0, 2], [2, 3, 0.0, 2], [4, 5, 0.0, 4]])
+def play(subject, image, name, outputs=(0,), seed=0, **parameters):
+    method = METHODS[name]
+    given = method.complete(parameters)
+    return method.function(subject, subject.stimulus(image), list(outputs), given, seed)
 
 
-def test_the_tree_is_that_of_shap_and_the_original(golden):
-    assert (image_tree(28, 28) == golden("shap_tree_28x28.npz")["tree"]).all()
-
-
-def test_partition_gives_owen_values():
-    """The mean of marginal contributions over orders that keep each branch together."""
-    worth = np.random.default_rng(0).normal(size=(16, 2))
-    together = [
-        order for order in permutations(range(4)) if {order[0], order[1]} in ({0, 1}, {2, 3})
-    ]
-    assert len(together) == 8
-    values, base = partition_values(table_game(worth, TREE_4), evaluations=1000, seed=0)
-    np.testing.assert_allclose(values, mean_over_orders(worth, together), atol=1e-12)
-    np.testing.assert_allclose(base, worth[0], atol=1e-12)
-
-
-def test_permutation_is_exact_for_pairwise_games():
-    """One antithetic pair gives exact Shapley values where no three players interact."""
-    random = np.random.default_rng(0)
-    main, pairs = random.normal(size=5), np.triu(random.normal(size=(5, 5)), 1)
-    masks = (np.arange(32)[:, None] >> np.arange(5)) & 1
-    worth = (masks @ main + np.einsum("ci,ij,cj->c", masks, pairs, masks))[:, None]
-    values, _ = permutation_values(table_game(worth), evaluations=11, seed=3)
-    expected = main + (pairs.sum(0) + pairs.sum(1)) / 2
-    np.testing.assert_allclose(values[:, 0], expected, atol=1e-12)
-    np.testing.assert_allclose(
-        values, mean_over_orders(worth, list(permutations(range(5)))), atol=1e-12
-    )
-
-
-def test_permutation_converges_to_the_exact_values_of_the_original_model(golden):
-    """All 256 coalitions of 8 patches of a digit, 10 classes; exact values to 1e-10."""
-    data = golden("shap_exact8.npz")
-    worth, exact = data["worth"], data["values"]
-    found = np.zeros_like(exact)
-    for coalition in range(256):
-        size = coalition.bit_count()
-        for player in range(8):
-            if not coalition >> player & 1:
-                weight = math.factorial(size) * math.factorial(7 - size) / math.factorial(8)
-                found[player] += weight * (worth[coalition | 1 << player] - worth[coalition])
-    np.testing.assert_allclose(found, exact, atol=1e-10)
-    values, _ = permutation_values(table_game(worth), evaluations=17 * 300, seed=0)
-    assert np.abs(values - exact).max() < 0.02 * np.abs(exact).max()
-
-
-def parameters(**given):
-    return {"mask": "mean", "evaluations": 200, "output": "predicted", **given}
+def explain(*args, **kwargs):
+    return drive(play(*args, **kwargs))
 
 
 @pytest.fixture
 def image():
-    return np.random.default_rng(1).integers(0, 256, (SIDE, SIDE)).astype(np.uint8)
+    return np.random.default_rng(1).integers(1, 256, (SIDE, SIDE)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("method", [partition, permutation])
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("partition", {"evaluations": 3000}),
+        ("permutation", {"evaluations": 72}),
+        ("owen", {}),
+        ("exact", {}),
+        ("interactions", {}),
+    ],
+)
 @pytest.mark.parametrize("permuted", [False, True])
-def test_maps_are_in_true_pixel_order(method, permuted):
+def test_maps_are_in_true_pixel_order(name, parameters, permuted):
     """With a zero mask and one bright pixel every other pixel is worth exactly nothing."""
-    model = tiny_model(permuted)
+    subject = subject_of(permuted)
     for pixel in (1, 14, 35):
         image = np.zeros((SIDE, SIDE), dtype=np.uint8)
         image.flat[pixel] = 255
-        found = method(model, image, [2], parameters(mask="zero", evaluations=3000), seed=0)
+        found = explain(subject, image, name, [2], mask="zero", **parameters)
         assert found.players[pixel] == (pixel,)
         assert np.flatnonzero(np.abs(found.values[:, 0]) > 1e-5).tolist() == [pixel]
         np.testing.assert_allclose(
@@ -113,77 +62,229 @@ def test_maps_are_in_true_pixel_order(method, permuted):
         )
 
 
-@pytest.mark.parametrize("method", [partition, permutation])
-def test_values_add_up_and_follow_the_class_order(method, image):
-    model = tiny_model()
-    one = method(model, image, [1], parameters(), seed=5)
-    every = method(model, image, [0, 1, 2], parameters(), seed=5)
+@pytest.mark.parametrize("permuted", [False, True])
+@pytest.mark.parametrize("name", ALL)
+def test_patches_are_where_they_are_in_the_image(name, permuted):
+    """Only one of four patches differs from the mask."""
+    image = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    image[:3, 3:] = 200
+    found = explain(subject_of(permuted), image, name, [1], players="patches", size=3, mask="zero")
+    assert len(found.players) == 4
+    assert found.players[1] == tuple(
+        row * SIDE + column for row in range(3) for column in (3, 4, 5)
+    )
+    assert np.flatnonzero(np.abs(found.values[:, 0]) > 1e-5).tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_values_add_up_and_follow_the_class_order(name, image):
+    subject = subject_of()
+    grouped = {"players": "patches", "size": 2}
+    one = explain(subject, image, name, [1], seed=5, **grouped)
+    every = explain(subject, image, name, [0, 1, 2], seed=5, **grouped)
     for found in (one, every):
         np.testing.assert_allclose(
             found.base_values + found.values.sum(0), found.full_values, atol=1e-9
         )
-    logits = model.log_probabilities(image[None])[0].detach().numpy()
+        assert found.complete
+    logits = subject.model.log_probabilities(image[None])[0].detach().numpy()
     np.testing.assert_allclose(every.full_values, logits, atol=1e-6)
     np.testing.assert_allclose(one.full_values, logits[[1]], atol=1e-6)
-    assert every.values.shape == (36, 3)
-    if method is permutation:  # it asks the same coalitions, whatever is explained
-        np.testing.assert_allclose(every.values[:, [1]], one.values, atol=1e-6)
+    assert every.values.shape == (9, 3)
+    if name != "partition":  # which halves where the outputs that are explained say so
+        np.testing.assert_allclose(every.values[:, [1]], one.values, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", [partition, permutation])
-def test_the_seed_decides(method, image):
-    model = tiny_model()
+@pytest.mark.parametrize("name", ["exact", "permutation", "interactions"])
+def test_shapley_methods_agree_with_one_another(name, image):
+    subject = subject_of()
+    grouped = {"players": "patches", "size": 3}
+    exactly = explain(subject, image, "exact", [0, 1], **grouped)
+    found = explain(subject, image, name, [0, 1], **grouped)
+    assert found.standard_errors.shape == (4, 2)
+    bound = 6 * found.standard_errors + 1e-5
+    assert (np.abs(found.values - exactly.values) <= bound).all()
+    assert (found.standard_errors == 0).all() == (name != "permutation")
+
+
+def test_owen_is_where_partition_ends(image):
+    subject = subject_of()
+    grouped = {"players": "patches", "size": 2}
+    exactly = explain(subject, image, "owen", [0], **grouped)
+    found = explain(subject, image, "partition", [0], **grouped)
+    np.testing.assert_allclose(found.values, exactly.values, atol=1e-5)
+    assert found.details["stopped"] == "exact"
+    assert found.evaluations == exactly.evaluations
+    assert found.standard_errors is None
+
+
+def test_methods_are_the_estimators(image):
+    """The game of four patches, by hand."""
+    subject = subject_of()
+    stimulus = subject.stimulus(image)
+    players = subject.players(stimulus, "patches", 3)
+    game = subject.game(stimulus, [0, 2], players, subject.mask(stimulus, "zero"))
+    for name, estimate in (
+        ("exact", drive(exact(game))),
+        ("owen", drive(owen(game))),
+        ("partition", drive(partition(game, Stop(20), 3))),
+    ):
+        given = {"evaluations": 20} if name == "partition" else {}
+        found = explain(
+            subject, image, name, [0, 2], 3, players="patches", size=3, mask="zero", **given
+        )
+        np.testing.assert_allclose(found.values, estimate.values, atol=1e-9)
+        assert found.evaluations == estimate.evaluations
+
+
+def test_interactions_are_in_the_details_of_their_players(image):
+    """A patch that the mask does not change takes no part."""
+    image[:3, 3:] = 0
+    subject = subject_of()
+    stimulus = subject.stimulus(image)
+    players = subject.players(stimulus, "patches", 3)
+    game = subject.game(stimulus, [0, 1], players, subject.mask(stimulus, "zero"))
+    whole = drive(exact_interactions(game)).values
+    asked = {"players": "patches", "size": 3, "mask": "zero"}
+    found = explain(subject, image, "interactions", [0, 1], **asked)
+    assert found.details["interacting"] == [0, 2, 3]
+    matrix = decode_array(found.details["interactions"], "interactions")
+    np.testing.assert_allclose(matrix, whole[[0, 2, 3]][:, [0, 2, 3]], atol=1e-5)
+    np.testing.assert_allclose(matrix.sum(1), found.values[[0, 2, 3]], atol=1e-5)
+    assert found.evaluations == 8
+    errors = decode_array(found.details["interaction_errors"], "interaction_errors")
+    assert (errors == 0).all()
+    sampled = explain(subject, image, "interactions", [0, 1], players="each", evaluations=2000)
+    matrix = decode_array(sampled.details["interactions"], "interactions")
+    assert matrix.shape == (36, 36, 2)
+    assert sampled.details["interaction_errors"] is None  # a single sweep fits
+    assert sampled.evaluations == 2 + 36 * 35
+
+
+@pytest.mark.parametrize("name", ["exact", "permutation"])
+def test_pixels_that_the_mask_does_not_change_cost_nothing_and_get_zero(name):
+    image = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    image.flat[[3, 8, 20]] = 200
+    found = explain(subject_of(), image, name, [0], mask="zero", **_small(name))
+    assert np.flatnonzero(found.values).tolist() == [3, 8, 20]
+    assert found.evaluations <= 14
+    assert found.standard_errors[0] == 0
+
+
+def _small(name):
+    return {"evaluations": 14} if name == "permutation" else {}
+
+
+@pytest.mark.parametrize("name", ["exact", "permutation"])
+def test_an_image_that_equals_its_mask_is_worth_nothing(name):
+    image = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    found = explain(subject_of(), image, name, [0, 1], mask="zero")
+    assert (found.values == 0).all()
+    assert (found.base_values == found.full_values).all()
+
+
+@pytest.mark.parametrize("name", ["partition", "permutation"])
+def test_the_seed_decides(name, image):
+    subject = subject_of()
     np.random.seed(1)
     before = np.random.get_state()[1].copy()
-    first = method(model, image, [0], parameters(), seed=5)
+    first = explain(subject, image, name, seed=5, evaluations=200)
     assert (np.random.get_state()[1] == before).all()
     np.random.seed(2)
-    second = method(model, image, [0], parameters(), seed=5)
-    assert (first.values == second.values).all()
+    assert (first.values == explain(subject, image, name, seed=5, evaluations=200).values).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_stimuli_that_share_batches_get_the_same_values(name, image):
+    """To what float32 is sure of."""
+    subject = subject_of()
+    images = [image, image[::-1].copy(), image.T.copy()]
+    grouped = {"players": "patches", "size": 2, "mask": "zero"}
+    alone = [explain(subject, each, name, **grouped) for each in images]
+    together = list(drive_all(play(subject, each, name, **grouped) for each in images))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one.values, other.values, atol=1e-5)
+        assert one.evaluations == other.evaluations
 
 
 def test_the_budget_is_kept(image):
-    model = tiny_model()
+    subject = subject_of()
     for evaluations in (4, 50, 151, 200):
-        found = partition(model, image, [0], parameters(evaluations=evaluations), seed=0)
+        found = explain(subject, image, "partition", evaluations=evaluations)
         assert found.evaluations <= evaluations + 1
-    found = permutation(model, image, [0], parameters(evaluations=200), seed=0)
-    assert found.evaluations == 2 * (2 * 36 + 1)
-    assert METHODS["permutation"].least(36) == 73
+        assert found.details["stopped"] == "evaluations"
+    found = explain(subject, image, "permutation", evaluations=200)
+    assert found.evaluations == 2 + 2 * 70
+    assert METHODS["permutation"].least(36) == 72
+    with pytest.raises(MethodError, match="at least 72"):
+        explain(subject, image, "permutation", evaluations=71)
+
+
+def test_the_tolerance_is_kept(image):
+    subject = subject_of()
+    grouped = {"players": "patches", "size": 2, "evaluations": 10**6}
+    found = explain(subject, image, "permutation", tolerance=0.2, **grouped)
+    assert found.details["stopped"] == "tolerance"
+    assert found.evaluations < 10**5
+
+
+def test_the_fewest_evaluations_that_are_announced_suffice(image):
+    subject = subject_of()
+    for name in ("permutation", "interactions"):
+        for size, players in ((3, 4), (2, 9), (1, 36)):
+            least = METHODS[name].least(players)
+            given = {"players": "patches", "size": size, "evaluations": least}
+            assert explain(subject, image, name, **given).evaluations == least
 
 
 @pytest.mark.parametrize(
     ("mask", "name"),
     [
+        ("default", "log-probability; masked pixels set to 0.2 (training mean)"),
         ("mean", "log-probability; masked pixels set to 0.2 (training mean)"),
         ("zero", "log-probability; masked pixels set to 0"),
         (0.25, "log-probability; masked pixels set to 0.25"),
     ],
 )
 def test_the_value_function_says_what_masking_means(image, mask, name):
-    model = tiny_model()
-    found = partition(model, image, [0, 1, 2], parameters(mask=mask), seed=0)
+    subject = subject_of()
+    found = explain(subject, image, "partition", [0, 1, 2], mask=mask, evaluations=50)
     assert found.value_function == name
-    value = {"mean": 0.2, "zero": 0.0}.get(mask, mask)
+    value = {"default": 0.2, "mean": 0.2, "zero": 0.0}.get(mask, mask)
     blank = np.full((1, SIDE, SIDE), value)
-    expected = model.log_probabilities(blank)[0].detach().numpy()
+    expected = subject.model.log_probabilities(blank)[0].detach().numpy()
     np.testing.assert_allclose(found.base_values, expected, atol=1e-6)
 
 
-def test_a_model_that_gives_nan_is_refused(image):
-    model = tiny_model()
-    model.network.decoder.bias.data.fill_(float("nan"))
+@pytest.mark.parametrize("name", ALL)
+def test_a_model_that_gives_nan_is_refused(name, image):
+    subject = subject_of()
+    stimulus = subject.stimulus(image)
+    subject.network.decoder.bias.data.fill_(float("nan"))
+    method = METHODS[name]
+    given = method.complete({"players": "patches", "size": 3})
     with pytest.raises(MethodError, match="NaN or infinite"):
-        partition(model, image, [0], parameters(), seed=0)
+        drive(method.function(subject, stimulus, [0], given, 0))
+
+
+def test_too_many_players_are_told_what_to_do(image):
+    subject = subject_of()
+    with pytest.raises(MethodError, match=r"36 players take .* or use permutation"):
+        explain(subject, image, "exact")
+    with pytest.raises(MethodError, match=r"36 players take 1,.* or use partition"):
+        explain(subject, image, "owen", most_evaluations=500)
 
 
 def test_masks_are_pixels_in_the_image(image):
     """A coalition shows its pixels of the image, the rest is the mask."""
-    model = tiny_model()
-    game = image_game(model, image, [0, 1, 2], 0.5)
-    mask = np.zeros((1, 36), dtype=bool)
-    mask[0, :7] = True
+    subject = subject_of()
+    stimulus = subject.stimulus(image)
+    mask = subject.mask(stimulus, 0.5)
+    game = subject.game(stimulus, [0, 1, 2], subject.players(stimulus), mask)
+    playing = torch.zeros(1, 36, dtype=torch.bool)
+    playing[0, :7] = True
     shown = np.full(36, 0.5)
     shown[:7] = image.reshape(-1)[:7] / 255
-    expected = model.log_probabilities(shown.reshape(1, SIDE, SIDE)).detach().numpy()
-    np.testing.assert_allclose(game(mask), expected, atol=1e-6)
+    shown = shown.reshape(1, SIDE, SIDE)
+    expected = subject.model.log_probabilities(shown).detach().numpy()
+    np.testing.assert_allclose(game(playing), expected, atol=1e-6)
