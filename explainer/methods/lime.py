@@ -28,13 +28,16 @@ CHUNK = 4096  # rows that are float64 at once
 class Fit:
     """A weighted ridge regression.
 
-    coefficients (players, outputs), intercept and r2 (outputs,). standard_errors: like the
-    coefficients, None where there are no more rows than coefficients.
+    coefficients (players, outputs), intercept and r2 (outputs,). r2_left_out: of each row by a fit
+    without it, which many players with few rows cannot flatter; None where a row decides its own
+    prediction. standard_errors: like the coefficients, None where there are no more rows than
+    coefficients.
     """
 
     coefficients: Float64
     intercept: Float64
     r2: Float64
+    r2_left_out: Float64 | None
     standard_errors: Float64 | None
 
 
@@ -78,7 +81,8 @@ def lime(
         None if errors is None else spread(errors),
         complete=False,
         details={
-            "r2": [round(float(each), 6) for each in found.r2],
+            "r2": _rounded(found.r2),
+            "r2_left_out": None if found.r2_left_out is None else _rounded(found.r2_left_out),
             "coalitions": rows,
             "kernel": "exp(-(1 - sqrt(share that plays))^2 / width^2)",
             "kernel_width": width,
@@ -127,22 +131,29 @@ def fit(coalitions: Bools, worth: Float64, weights: Float64, penalty: float) -> 
     # The least squares of smallest norm where there is no penalty and too few coalitions.
     inverse = np.linalg.pinv(gram + penalty * np.eye(players), hermitian=True)
     coefficients = inverse @ moment
-    residuals = np.concatenate(
-        [
-            worth[start : start + CHUNK]
-            - level
-            - (coalitions[start : start + CHUNK] - centre) @ coefficients
-            for start in range(0, rows, CHUNK)
-        ]
-    )
+    residuals, own = np.zeros_like(worth), np.zeros(rows)
+    squares = np.zeros_like(coefficients)
+    for start in range(0, rows, CHUNK):
+        part = slice(start, start + CHUNK)
+        x = coalitions[part] - centre
+        residuals[part] = worth[part] - level - x @ coefficients
+        lever = x @ inverse * weights[part, None]
+        own[part] = weights[part] / total + (lever * x).sum(1)
+        squares += np.square(lever).T @ np.square(residuals[part])
     spread = weights @ np.square(worth - level)
-    r2 = 1 - weights @ np.square(residuals) / np.where(spread > 0, spread, 1)
-    errors = None
-    if rows > players + 1:
-        errors = np.zeros_like(coefficients)
-        for start in range(0, rows, CHUNK):
-            part = slice(start, start + CHUNK)
-            lever = (coalitions[part] - centre) @ inverse * weights[part, None]
-            errors += np.square(lever).T @ np.square(residuals[part])
-        errors = np.sqrt(errors * rows / (rows - players - 1))
-    return Fit(coefficients, level - centre @ coefficients, r2, errors)
+
+    def r2(of: Float64) -> Float64:
+        found: Float64 = 1 - weights @ np.square(of) / np.where(spread > 0, spread, 1)
+        return found
+
+    return Fit(
+        coefficients,
+        level - centre @ coefficients,
+        r2(residuals),
+        r2(residuals / (1 - own[:, None])) if own.max() < 1 - 1e-9 else None,
+        np.sqrt(squares * rows / (rows - players - 1)) if rows > players + 1 else None,
+    )
+
+
+def _rounded(numbers: Float64) -> list[float]:
+    return [round(float(each), 6) for each in numbers]

@@ -1,5 +1,7 @@
 """Anchors on classifiers whose rules are known, and their bounds against their definition."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,13 @@ from explainer.artifact import Stimulus
 from explainer.methods import MethodError
 from explainer.methods.bounds import divergence, exploration, lower, upper
 from explainer.methods.catalogue import method
+from explainer.models.attention import AttentionClassifier, AttentionConfig
+from explainer.models.text import TextClassifier
+from explainer.models.tokenisers import WordTokeniser
 from explainer.shapley.game import Plain, drive
 from explainer.shapley.trees import line_tree
 from explainer.subjects import Mask, Players, Subject
+from explainer.subjects.text import TextSubject
 
 TEXT = "the film was not at all bad , and short"
 WORDS = TEXT.split()
@@ -146,6 +152,33 @@ def test_backgrounds_are_drawn_one_by_one():
     assert found.details["words"] == ["bad"]
     # "awful" stands for any masked word in one background; in the other, "bad" itself must show.
     assert found.base_values[0] == pytest.approx(0.75, abs=0.08)
+
+
+@pytest.mark.parametrize("mask", ["baseline", "delete", "background"])
+def test_precision_on_a_text_model_is_the_share_of_all_draws(mask):
+    """Every way to mask the words that the rule leaves, on every background, counted out."""
+    tokeniser = WordTokeniser(["<eos>", "<unk>", "good", "bad", "film", "the"])
+    torch.manual_seed(6)
+    network = AttentionClassifier(AttentionConfig(tokeniser.size, 8, 6, 2)).eval()
+    network.requires_grad_(False)
+    for parameter in network.parameters():
+        parameter.mul_(3)
+    model = TextClassifier(network, tokeniser, ("no", "yes"))
+    subject = TextSubject(model, "0" * 64, ("bad bad film", "the good film the"))
+    text = "the film the bad good film"
+    found = run(subject, text=text, mask=mask, precision=0.99)
+    stimulus = subject.stimulus(text)
+    rule = found.details["players"]
+    free = [k for k in range(6) if k not in rule]
+    rows = torch.ones(2 ** len(free), 6, dtype=torch.bool)
+    rows[:, free] = torch.tensor(list(itertools.product([False, True], repeat=len(free)))).bool()
+    tokens = subject.mask(stimulus, mask).fill(rows)
+    label = stimulus.labels.index(stimulus.predicted)
+    exact = (subject.scorer(tokens).argmax(-1) == label).double().mean()
+    low, high = found.details["precision_interval"]
+    assert low <= exact <= high
+    assert found.details["words"] == [text.split()[k] for k in rule]
+    assert found.base_values[0] < found.details["precision"]
 
 
 def test_every_evaluation_is_counted_and_the_budget_holds():

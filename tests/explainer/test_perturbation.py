@@ -114,6 +114,23 @@ def test_an_additive_game_is_fitted_exactly():
     np.testing.assert_allclose(found.standard_errors, 0, atol=1e-10)
 
 
+def test_r2_left_out_is_that_of_fits_without_each_row():
+    """25 fits, each without one row; 1e-10."""
+    coalitions = drawn(5, 25, 0)
+    worth, weights = np.random.default_rng(2).normal(size=(25, 1)), kernel(coalitions, 0.25)
+    left_out = []
+    for row in range(25):
+        rest = np.arange(25) != row
+        found = fit(coalitions[rest], worth[rest], weights[rest], 0.3)
+        left_out.append(worth[row] - found.intercept - coalitions[row] @ found.coefficients)
+    level = np.average(worth, axis=0, weights=weights)
+    expected = 1 - weights @ np.square(left_out) / (weights @ np.square(worth - level))
+    np.testing.assert_allclose(
+        fit(coalitions, worth, weights, 0.3).r2_left_out, expected, atol=1e-10
+    )
+    assert fit(coalitions[:3], worth[:3], weights[:3], 0).r2_left_out is None
+
+
 def test_fewer_coalitions_than_players_have_no_standard_errors(subject, stimulus):
     found = run("lime", subject, stimulus, evaluations=SIDE * SIDE)
     assert found.standard_errors is None
