@@ -45,7 +45,7 @@ def to_artifact(job: Job, kind: str, found: Attribution, outputs: Sequence[str])
         job=job,
         kind=kind,
         players=found.players,
-        outputs=tuple(outputs),
+        outputs=tuple(outputs) if found.names is None else found.names,
         value_function=found.value_function,
         values=values,
         base_values=base,

@@ -54,7 +54,7 @@ class Attribution:
     players: as in an explanation. values (players, outputs), base_values (outputs,), full_values
     (outputs,). evaluations: how often the model was asked. standard_errors: like values, where the
     method has them. complete: whether base and values are meant to add up to full. details: what
-    else there is to say, as JSON.
+    else there is to say, as JSON. names: of the outputs, where they are not the subject's.
     """
 
     players: tuple[tuple[int, ...], ...]
@@ -66,6 +66,7 @@ class Attribution:
     standard_errors: Float64 | None = None
     complete: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,10 @@ def measure(
     players = parts_of(subject, stimulus, explanation.players)
     column = main_output(subject, stimulus, explanation)
     values = explanation.values[:, column].astype(np.float64)
-    output = subject.outputs(stimulus).index(explanation.outputs[column])
+    outputs = subject.outputs(stimulus)
+    if explanation.outputs[column] not in outputs:
+        raise MethodError("it explains no output of the model, so no removal can change it")
+    output = outputs.index(explanation.outputs[column])
     order = ranking(values, explanation.job.seed)
     metrics: dict[str, float] = {"sparsity": sparsity(values)}
     curves: dict[str, dict[str, list[float]]] = {}

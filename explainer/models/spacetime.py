@@ -137,7 +137,7 @@ class SpaceTime(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Forecast the values that follow each window."""
         x = x.squeeze(-1)
-        level, scale = self._measure(x)
+        level, scale = self.measure(x)
         v = self.encode((x - level) / scale)
         y = torch.bmm(v, self.decoder.rollout(self.config.lag, self.config.horizon))
         forecast: Tensor = self.output(self._active(y).permute(1, 2, 0))  # (batch, horizon, 1)
@@ -157,8 +157,8 @@ class SpaceTime(nn.Module):
     def _active(self, y: Tensor) -> Tensor:
         return nn.functional.dropout(nn.functional.gelu(y), self.config.dropout, self.training)
 
-    def _measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The level and the scale (batch, 1) of windows (batch, lag)."""
+    def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the level and the scale (batch, 1) of windows (batch, lag)."""
         if self.config.transform == "mean":
             return x.mean(1, keepdim=True), torch.ones_like(x[:, :1])
         last = x[:, -1:]

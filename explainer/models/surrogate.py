@@ -71,7 +71,7 @@ def fit_surrogate(
     by cross-validation, "mlp" two hidden layers, "trees" boosted trees for every horizon step.
     Raises SurrogateError where its R2 on the test windows is below `bar`.
     """
-    x, level, unit = _scale(train.past)
+    x, level, unit = scaling(train.past)
     y = (model(train.past) - level) / unit
     scaled = FIT[kind](x, y, seed)
     fidelity = judge(_predict(scaled, test.past), model(test.past), test.past)
@@ -219,7 +219,7 @@ def _descend(make: Callable[[], nn.Module], x: Values, y: Values, seed: int) -> 
     return scaled
 
 
-def _scale(past: Values) -> tuple[Values, Values, Values]:
+def scaling(past: Values) -> tuple[Values, Values, Values]:
     """Windows (n, lag) as differences from the last value, in units; that value, those units."""
     level = past[:, -1:]
     unit = np.sqrt(np.square(np.diff(past, axis=1)).mean(1, keepdims=True)).clip(1e-6)
@@ -227,5 +227,5 @@ def _scale(past: Values) -> tuple[Values, Values, Values]:
 
 
 def _predict(scaled: Forecaster, past: Values) -> Values:
-    x, level, unit = _scale(past)
+    x, level, unit = scaling(past)
     return scaled(x) * unit + level

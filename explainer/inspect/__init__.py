@@ -1,0 +1,1 @@
+"""Studies of models rather than of single decisions: attention, states, layers, comparisons."""
