@@ -1,97 +1,29 @@
-"""A stimulus set ready to be explained, and the jobs on it."""
+"""One explanation to make, from its job to its artifact."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.artifact import Explanation, Job, Run, Stimulus, Store
-from explainer.data.images import Images, ImagesError, read_images
+from explainer.artifact import Explanation, Job, Run
+from explainer.attribution import play, to_artifact
+from explainer.machine import versions
 from explainer.methods import Attribution, MethodError
-from explainer.plan import Plan, Recipe, StimulusSet
-from explainer.selection import donors, select
+from explainer.methods.controls import placebic_details
+from explainer.plan import Plan, Recipe
+from explainer.prepared import Prepared
+from explainer.progress import Meter
+from explainer.selection import donors
+from explainer.shapley.game import Play
+from explainer.subjects import Subject
 
-# Below what float32 arithmetic is sure of, so that a digest does not hang on a machine's last bit.
-LOG_PROBABILITY_DECIMALS = 5
-ATTRIBUTION_DECIMALS = 6
-
-
-class Prepared:
-    """A stimulus set with its model and data loaded and its stimuli chosen."""
-
-    def __init__(self, stimuli: StimulusSet, store: Store, device: str) -> None:
-        """Load, check, ask the model for every row, select.
-
-        Raises CheckpointError, ImagesError, SelectionError.
-        """
-        from explainer.machine import keep_memory, pick
-        from explainer.models import checkpoint
-        from explainer.models.config import ConfigError
-        from explainer.models.image import ImageClassifier, predict
-
-        keep_memory()
-        path = stimuli.checkpoint.path
-        network, card = checkpoint.load(path, sha256=stimuli.checkpoint.sha256)
-        self.name = stimuli.name
-        self.store = store
-        self.device = pick(device)
-        try:
-            self.model = ImageClassifier.of(network, card).to(self.device)
-        except ConfigError as error:
-            raise checkpoint.CheckpointError(
-                f"{path}: {error}; name a checkpoint that classifies images"
-            ) from error
-        self.checkpoint_digest: str = card["weights_sha256"]
-        self.data_digest = stimuli.data.sha256
-        self.data: Images = read_images(stimuli.data.path, stimuli.data.sha256)
-        shape = self.model.preprocessing.shape
-        if self.data.images.shape[1:] != shape:
-            raise ImagesError(
-                f"{stimuli.data.path}: images are {self.data.images.shape[1:]}, but the checkpoint "
-                f"reads {shape}: name data that fits it"
-            )
-        if self.data.labels.max(initial=0) >= len(self.model.labels):
-            raise ImagesError(
-                f"{stimuli.data.path}: a label is {self.data.labels.max()}, but the checkpoint has "
-                f"{len(self.model.labels)} classes: name data that fits it"
-            )
-        self.players = self.model.preprocessing.height * self.model.preprocessing.width
-        self.log_probabilities = round_off(
-            predict(self.model, self.data.images), LOG_PROBABILITY_DECIMALS
-        )
-        for row in np.flatnonzero(~np.isfinite(self.log_probabilities).all(-1)):
-            raise ImagesError(
-                f"{stimuli.data.path}: the model's output for row {row} is NaN or infinite: train "
-                "another checkpoint, or leave the image out"
-            )
-        self.predicted = self.log_probabilities.argmax(-1)
-        self.selected = select(
-            self.data.labels, self.predicted, stimuli.right, stimuli.wrong, stimuli.seed
-        )
-        self._digests: dict[int, str] = {}
-
-    def digest(self, row: int) -> str:
-        """The digest of a row's stimulus, which is in the store from then on."""
-        if row not in self._digests:
-            self._digests[row] = self.store.write(self._stimulus(row))
-        return self._digests[row]
-
-    def _stimulus(self, row: int) -> Stimulus:
-        return Stimulus(
-            kind="image",
-            content=self.data.images[row],
-            truth=self.model.labels[int(self.data.labels[row])],
-            labels=self.model.labels,
-            log_probabilities=self.log_probabilities[row],
-            checkpoint_digest=self.checkpoint_digest,
-            source={
-                "data_sha256": self.data_digest,
-                "index": row,
-                "test_index": int(self.data.indices[row]),
-            },
-        )
+Name = tuple[str, str, int]
+MISMATCHED = "mismatched"  # the control that takes another stimulus's explanation
+RANDOMISED = "randomised"  # the control that explains the model with other weights
+PLACEBIC = "placebic"  # the control that has words instead of values
 
 
 @dataclass(frozen=True)
@@ -102,117 +34,194 @@ class Piece:
     recipe: Recipe
     row: int
     source: int
+    of: Recipe | None
 
-    def job(self, done: Mapping[tuple[str, str, int], str]) -> Job:
-        """What identifies it. done: digests of earlier pieces by set, recipe and row."""
+    @property
+    def name(self) -> Name:
+        """Set, recipe and row."""
+        return self.prepared.name, self.recipe.name, self.row
+
+    @property
+    def made_of(self) -> Name | None:
+        """The piece whose values a control takes."""
+        return None if self.of is None else (self.prepared.name, self.of.name, self.source)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a model is asked for it."""
+        return self.of is None or self.recipe.method.name == RANDOMISED
+
+    def job(self, done: Mapping[Name, str]) -> Job:
+        """What identifies it. done: digests of earlier pieces."""
         parameters = dict(self.recipe.parameters)
-        if self.recipe.of is not None:
-            parameters["of"] = done[self.prepared.name, self.recipe.of, self.source]
+        if self.made_of is not None:
+            parameters["of"] = done[self.made_of]
         return Job(
             stimulus_digest=self.prepared.digest(self.row),
-            checkpoint_digest=self.prepared.checkpoint_digest,
+            checkpoint_digest=self.prepared.subject.digest,
             method=self.recipe.method.name,
             parameters=parameters,
             seed=self.recipe.seed,
         )
 
-    def carry_out(self, job: Job) -> str:
-        """Compute and store; return the digest. Raises MethodError naming the stimulus."""
-        from explainer.machine import versions
-
-        started = time.perf_counter()
-        evaluations = 0
-        if self.recipe.of is None:
-            found = self._attribute()
-            evaluations = found.evaluations
-            explanation = _explanation(job, found, self._labels())
-        else:
-            source = self.prepared.store.read_explanation(job.parameters["of"])
-            explanation = self.recipe.method.function(source, job)
-        gap = explanation.completeness_gap
-        run = Run(
-            seconds=round(time.perf_counter() - started, 3),
-            evaluations=evaluations,
-            device=self.prepared.device,
-            versions=versions("numpy", "shap", "torch"),
-            metrics={} if gap is None else {"completeness_gap": gap},
-        )
+    def carry_out(self, job: Job, meter: Meter, done: Mapping[Name, str]) -> Play[str]:
+        """Explain and store; return the digest. Raises MethodError naming the stimulus."""
+        with self.named():
+            if self.asks:
+                explanation, run = yield from self._explained(job, meter)
+            else:
+                explanation, run = self._control(job, done)
+        self.prepared.store.write(self.prepared.stimulus(self.row))
         return self.prepared.store.write_result(explanation, run)
 
-    def _attribute(self) -> Attribution:
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Say in a MethodError what was being explained."""
         try:
-            found: Attribution = self.recipe.method.function(
-                self.prepared.model,
-                self.prepared.data.images[self.row],
-                self._outputs(),
-                self.recipe.parameters,
-                self.recipe.seed,
-            )
+            yield
         except MethodError as error:
             raise MethodError(
                 f"explanation {self.recipe.name} of stimulus {self.prepared.digest(self.row)} "
                 f"(row {self.row} of {self.prepared.name}): {error}"
             ) from error
-        return found
 
-    def _outputs(self) -> list[int]:
-        if self.recipe.parameters["output"] == "all":
-            return list(range(len(self.prepared.model.labels)))
-        return [int(self.prepared.predicted[self.row])]
+    def explain(self, meter: Meter) -> Play[tuple[Attribution, float]]:
+        """Find the attribution, and what it took of the run's seconds."""
+        recipe = self.of or self.recipe
+        stimulus = self.prepared.stimulus(self.row)
+        parameters = dict(recipe.parameters)
+        outputs = self.prepared.subject.explained(stimulus, parameters.pop("output"))
+        explained = play(
+            recipe.method,
+            self._subject(),
+            stimulus,
+            outputs=outputs,
+            parameters=parameters,
+            seed=recipe.seed,
+        )
+        return (yield from meter.watch(explained))
 
-    def _labels(self) -> tuple[str, ...]:
-        return tuple(self.prepared.model.labels[output] for output in self._outputs())
+    def _explained(self, job: Job, meter: Meter) -> Play[tuple[Explanation, Run]]:
+        found, seconds = yield from self.explain(meter)
+        for array in (found.values, found.base_values, found.full_values, found.standard_errors):
+            if array is not None and not np.isfinite(array).all():
+                raise MethodError("what the method gives is NaN or infinite")
+        subject, stimulus = self.prepared.subject, self.prepared.stimulus(self.row)
+        output = (self.of or self.recipe).parameters["output"]
+        names = [subject.outputs(stimulus)[k] for k in subject.explained(stimulus, output)]
+        explanation = to_artifact(job, stimulus.kind, found, names)
+        if self.of is not None:
+            explanation = replace(explanation, completeness_gap=None)
+        run = self._run(explanation, seconds, found.evaluations)
+        return explanation, replace(run, details=dict(found.details))
+
+    def _subject(self) -> Subject:
+        if self.of is None:
+            return self.prepared.subject
+        return self.prepared.randomised(self.recipe.seed)
+
+    def _control(self, job: Job, done: Mapping[Name, str]) -> tuple[Explanation, Run]:
+        started = time.perf_counter()
+        read = self.prepared.store.read_explanation
+        found: Explanation = self.recipe.method.function(read(job.parameters["of"]), job)
+        if self.of is not None and self.source != self.row:
+            found = onto(found, read(done[self.prepared.name, self.of.name, self.row]))
+        run = self._run(found, time.perf_counter() - started, 0)
+        if self.recipe.method.name == PLACEBIC:
+            run = replace(run, details=placebic_details(found))
+        return found, run
+
+    def _run(self, explanation: Explanation, seconds: float, evaluations: int) -> Run:
+        gap = explanation.completeness_gap
+        return Run(
+            seconds=round(seconds, 3),
+            evaluations=evaluations,
+            device=self.prepared.subject.device.type,
+            versions=versions("numpy", "shap", "torch"),
+            metrics={} if gap is None else {"completeness_gap": gap},
+        )
 
 
-def pieces(prepared: Prepared, plan: Plan) -> list[Piece]:
-    """Everything a plan asks of one stimulus set, each after what it is made from.
+def onto(found: Explanation, own: Explanation) -> Explanation:
+    """Another stimulus's values on this one's players, each where it lies along the whole.
 
-    Raises MethodError where a method's evaluations are too few for this set's images.
+    Images and series have the same players; texts have as many as they have words. What a model
+    wrote has as many outputs as tokens, and their sum, which stays the last.
     """
-    for recipe in plan.recipes:
-        least = recipe.method.least(prepared.players)
-        if recipe.parameters.get("evaluations", least) < least:
-            raise MethodError(
-                f"explanations.{recipe.name}.parameters.evaluations: {recipe.method.name} needs at "
-                f"least {least} for the {prepared.players} pixels of {prepared.name}: raise it, or "
-                "use partition"
-            )
+    if found.players == own.players and found.outputs == own.outputs:
+        return found
+    rows = _along(len(found.players), len(own.players))
+    there, here = len(found.outputs), len(own.outputs)
+    columns = (
+        np.append(_along(there - 1, here - 1), there - 1) if there != here else np.arange(here)
+    )
+    errors = found.standard_errors
+    return replace(
+        found,
+        players=own.players,
+        outputs=own.outputs,
+        values=found.values[rows][:, columns],
+        base_values=found.base_values[columns],
+        full_values=found.full_values[columns],
+        standard_errors=None if errors is None else errors[rows][:, columns],
+    )
+
+
+def _along(there: int, here: int) -> NDArray[np.intp]:
+    """For each of `here` equal parts of a whole, which of `there` its middle lies in."""
+    return (2 * np.arange(here) + 1) * there // (2 * max(1, here))
+
+
+def pieces(prepared: Prepared, plan: Plan, rows: Collection[int]) -> list[Piece]:
+    """Everything a plan asks of selected rows of a set, each after what it is made from.
+
+    Raises MethodError, before any work, for a method that does not suit the set.
+    """
+    recipes = {recipe.name: recipe for recipe in plan.recipes}
+    chosen = [row for row in prepared.selected if row in rows]
     borrowed = {
-        recipe.name: donors(prepared.predicted, prepared.selected, recipe.seed)
+        recipe.name: donors(prepared.classes, prepared.selected, recipe.seed)
         for recipe in plan.recipes
-        if recipe.method.name == "mismatched"
+        if recipe.method.name == MISMATCHED
     }
     found = []
     for recipe in plan.recipes:
         sources = borrowed.get(recipe.name, {})
-        rows = list(prepared.selected)
+        needed = list(chosen)
         for control in plan.recipes:
-            if control.of == recipe.name:
-                rows += [row for row in borrowed.get(control.name, {}).values() if row not in rows]
-        found += [Piece(prepared, recipe, row, sources.get(row, row)) for row in rows]
+            if control.of == recipe.name and control.name in borrowed:
+                needed += [borrowed[control.name][row] for row in chosen]
+        needed = list(dict.fromkeys(needed))
+        of = None if recipe.of is None else recipes[recipe.of]
+        if of is None:
+            _expect_suits(recipe, prepared, needed)
+        found += [Piece(prepared, recipe, row, sources.get(row, row), of) for row in needed]
     return found
 
 
-def round_off(array: NDArray[np.floating], decimals: int) -> NDArray[np.float32]:
-    """Round in float64; return float32, without negative zeros."""
-    return (np.round(array.astype(np.float64), decimals) + 0.0).astype(np.float32)
-
-
-def _explanation(job: Job, found: Attribution, labels: tuple[str, ...]) -> Explanation:
-    values, base, full = (
-        round_off(array, ATTRIBUTION_DECIMALS)
-        for array in (found.values, found.base_values, found.full_values)
-    )
-    sums = base.astype(np.float64) + values.sum(0, dtype=np.float64)
-    return Explanation(
-        job=job,
-        kind="image",
-        players=found.players,
-        outputs=labels,
-        value_function=found.value_function,
-        values=values,
-        base_values=base,
-        full_values=full,
-        standard_errors=None,
-        completeness_gap=float(round(np.abs(sums - full).max(), ATTRIBUTION_DECIMALS)),
-    )
+def _expect_suits(recipe: Recipe, prepared: Prepared, rows: Collection[int]) -> None:
+    """Raise MethodError naming the first thing that a recipe asks for and a set cannot give."""
+    subject, method, given = prepared.subject, recipe.method, recipe.parameters
+    path = f"explanations.{recipe.name}"
+    if subject.kind not in method.kinds:
+        raise MethodError(
+            f"{path}.method: {method.name} does not apply to a {subject.kind} ({prepared.name}); "
+            f"it applies to: {', '.join(method.kinds)}"
+        )
+    groups = {"group": given.get("players", "default"), "size": int(given.get("size", 1))}
+    # A text's number of players is its own; any other set has one.
+    several = rows if subject.artifact_kind == "text" else list(rows)[:1]
+    for row in several:
+        stimulus = prepared.stimulus(row)
+        try:
+            players = len(subject.players(stimulus, **groups))
+            if "mask" in given:
+                subject.mask(stimulus, given["mask"], recipe.seed)
+        except MethodError as error:
+            raise MethodError(f"{path}.parameters: {error}") from error
+        least = method.least(players)
+        if given.get("evaluations", least) < least:
+            raise MethodError(
+                f"{path}.parameters.evaluations: {method.name} needs at least {least} for the "
+                f"{players} players of row {row} of {prepared.name}: raise it, or use partition"
+            )

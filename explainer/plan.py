@@ -1,23 +1,26 @@
 """The plan: which stimuli to explain, and how. Pure data, checked without torch.
 
-A plan (`credence/plan/1`) is a JSON object: `stimuli` maps names to {checkpoint: {path, sha256},
-data: {path, sha256}, select: {right, wrong, seed}}; `explanations` maps names to {method,
-parameters, output, seed}, or for a control to {method, of, seed} and its own parameters.
+A plan (`credence/plan/1`) is a JSON object. `stimuli` maps names to {checkpoint: {path, sha256},
+data: {path, sha256}, select: {right, wrong, seed}}, or select: {count, seed} where nobody knows
+which answer is right; where wanted with background: {path, sha256}, data that masks draw from, and
+with generation: {tokens, seed}, how far a language model goes on. `explanations` maps names to
+{method, parameters, output, seed}, or for a control to {method, of, seed} and its own parameters.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from explainer.encoding import canonical_json, sha256
 from explainer.methods import Method, MethodError
 from explainer.methods.catalogue import method
 
 SCHEMA = "credence/plan/1"
 OUTPUTS = ("predicted", "all")
-# What explainer.jobs can carry out so far; the catalogue has more, for one stimulus at a time.
-COMPUTED = ("partition", "permutation", "mismatched", "shuffled")
 LARGEST_SEED = 2**32 - 1  # what numpy's global generator takes
+LARGEST_COUNT = 10**6
+LONGEST_CONTINUATION = 1000  # tokens
 
 
 class PlanError(Exception):
@@ -33,15 +36,33 @@ class File:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """How many inputs that the model gets right and wrong; or `count`, whatever it says of them."""
+
+    right: int
+    wrong: int
+    count: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How many tokens a language model goes on for, and the seed that draws them."""
+
+    tokens: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class StimulusSet:
-    """How many inputs to take that the model gets right and wrong, from which data."""
+    """Inputs of one checkpoint, and which of them to take."""
 
     name: str
     checkpoint: File
     data: File
-    right: int
-    wrong: int
-    seed: int
+    select: Selection
+    background: File | None
+    generation: Generation
 
 
 @dataclass(frozen=True)
@@ -61,6 +82,14 @@ class Plan:
 
     stimuli: tuple[StimulusSet, ...]
     recipes: tuple[Recipe, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is asked for, defaults filled in, wherever the files lie."""
+        content = asdict(self, dict_factory=_without_paths)
+        for given, recipe in zip(content["recipes"], self.recipes, strict=True):
+            given["method"] = recipe.method.name
+        return sha256(canonical_json({"schema": SCHEMA, **content}))
 
 
 def check(plan: Any, only: str | None = None) -> Plan:
@@ -96,20 +125,37 @@ def check(plan: Any, only: str | None = None) -> Plan:
 
 def _stimulus_set(name: str, given: Any) -> StimulusSet:
     path = f"stimuli.{name}"
-    fields = _fields(given, path, {"checkpoint", "data", "select"})
-    select = _fields(fields["select"], f"{path}.select", {"right", "wrong", "seed"})
-    right = _integer(select["right"], f"{path}.select.right", 10**6)
-    wrong = _integer(select["wrong"], f"{path}.select.wrong", 10**6)
-    if right + wrong == 0:
-        raise PlanError(f"{path}.select: right and wrong are both 0; select at least one stimulus")
+    fields = _fields(given, path, {"checkpoint", "data", "select", "background", "generation"})
+    background = fields["background"]
     return StimulusSet(
         name=name,
         checkpoint=_file(fields["checkpoint"], f"{path}.checkpoint"),
         data=_file(fields["data"], f"{path}.data"),
-        right=right,
-        wrong=wrong,
-        seed=_integer(select["seed"], f"{path}.select.seed", LARGEST_SEED),
+        select=_selection(fields["select"], f"{path}.select"),
+        background=None if background is None else _file(background, f"{path}.background"),
+        generation=_generation(fields["generation"], f"{path}.generation"),
     )
+
+
+def _selection(given: Any, path: str) -> Selection:
+    by_count = "count" in _mapping(given, path)
+    names = ("count",) if by_count else ("right", "wrong")
+    fields = _fields(given, path, {*names, "seed"})
+    numbers = {name: _integer(fields[name], f"{path}.{name}", LARGEST_COUNT) for name in names}
+    if not any(numbers.values()):
+        raise PlanError(f"{path}: {' and '.join(names)} are 0; select at least one stimulus")
+    seed = _integer(fields["seed"], f"{path}.seed", LARGEST_SEED)
+    return Selection(**{"right": 0, "wrong": 0, "count": 0, **numbers}, seed=seed)
+
+
+def _generation(given: Any, path: str) -> Generation:
+    if given is None:
+        return Generation()
+    fields = _fields(given, path, {"tokens", "seed"})
+    tokens = _integer(fields["tokens"], f"{path}.tokens", LONGEST_CONTINUATION)
+    if tokens == 0:
+        raise PlanError(f"{path}.tokens: a continuation has at least one token")
+    return Generation(tokens, _integer(fields["seed"] or 0, f"{path}.seed", LARGEST_SEED))
 
 
 def _recipe(name: str, given: Any) -> Recipe:
@@ -118,11 +164,6 @@ def _recipe(name: str, given: Any) -> Recipe:
         found = method(_mapping(given, path).get("method"))
     except MethodError as error:
         raise PlanError(f"{path}.method: {error}") from error
-    if found.name not in COMPUTED:
-        raise PlanError(
-            f"{path}.method: {found.name} is not computed for studies yet; there are "
-            f"{', '.join(COMPUTED)}"
-        )
     if found.control:
         fields = _fields(given, path, {"method", "of", "seed", *found.parameters})
         parameters = {key: fields[key] for key in found.parameters if fields[key] is not None}
@@ -182,3 +223,7 @@ def _fields(value: Any, path: str, names: set[str]) -> dict[str, Any]:
         if name not in names:
             raise PlanError(f"{path}: unknown field {name!r}; expected {', '.join(sorted(names))}")
     return {name: given.get(name) for name in names}
+
+
+def _without_paths(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in pairs if not isinstance(value, Path)}

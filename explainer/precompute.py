@@ -1,27 +1,32 @@
 """Plan -> artifacts in a store: `python -m explainer.precompute PLAN.json --store DIR`.
 
 A job whose key the store has is not done again, and every artifact is written whole or not at all:
-stopping at any moment loses at most the job at work, and two processes on one plan do no harm.
+stopping at any moment loses at most the explanations at work, and processes that share a store
+share the work (explainer.claims). A shard is every n-th stimulus with everything that its
+explanations are made from, so shards need not wait for one another; on one store they do not even
+do twice what two of them need.
 """
 
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explainer.artifact import ArtifactError, Store
-from explainer.data.images import ImagesError
-from explainer.jobs import Piece, Prepared, pieces
 from explainer.methods import MethodError
-from explainer.plan import Plan, PlanError, check
+from explainer.plan import PlanError, check
 from explainer.selection import SelectionError
 
-Progress = Callable[[int, int, str], None]
+if TYPE_CHECKING:
+    from explainer.forecast import Forecast
+    from explainer.progress import Progress
+    from explainer.work import Work
+
+Shard = tuple[int, int]
 
 
 class PrecomputeError(Exception):
@@ -30,33 +35,19 @@ class PrecomputeError(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """Digests of everything a plan asks for, and how many jobs were done now or before.
+    """Digests of what a plan asks for, and how many jobs were done now or before.
 
-    stimuli: set name -> stimulus digests in selection order. explanations: name -> {stimulus
-    digest: explanation digest}, selected stimuli only.
+    plan: its digest. stimuli: set name -> stimulus digests in selection order. explanations: name
+    -> {stimulus digest: explanation digest}, selected stimuli only. missing: how many of these are
+    not there yet, by name, after one shard.
     """
 
+    plan: str
     stimuli: dict[str, list[str]]
     explanations: dict[str, dict[str, str]]
     computed: int
     reused: int
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a run would do: jobs in all and still to do, model evaluations, and seconds."""
-
-    jobs: int
-    to_do: int
-    evaluations: int
-    seconds: float
-
-    def __str__(self) -> str:
-        """Say it in a line."""
-        return (
-            f"{self.to_do} of {self.jobs} explanations to do: {self.evaluations} model evaluations,"
-            f" about {self.seconds:.0f} s"
-        )
+    missing: dict[str, int] = field(default_factory=dict)
 
 
 def run(
@@ -65,101 +56,92 @@ def run(
     *,
     device: str = "auto",
     only: str | None = None,
-    progress: Progress | None = None,
+    shard: Shard | None = None,
+    progress: "Callable[[Progress], None] | None" = None,
 ) -> Result:
     """Make every stimulus and explanation of a plan; `only` names one explanation.
 
-    device: auto, cpu or cuda. progress(jobs done, jobs in all, what is at work). Raises
-    PrecomputeError.
+    device: auto, cpu or cuda. shard: (i, n), the i-th of n parts, from 1. Raises PrecomputeError.
     """
+    from explainer.work import carry_out
+
     with _reasons():
-        checked, sets, todo = _prepare(plan, store, device, only)
-        done: dict[tuple[str, str, int], str] = {}
-        computed = 0
-        for number, piece in enumerate(todo):
-            if progress:
-                progress(number, len(todo), f"{piece.recipe.name} of {piece.prepared.name}")
-            job = piece.job(done)
-            digest = store.find(job)
-            if digest is None:
-                digest = piece.carry_out(job)
-                computed += 1
-            done[piece.prepared.name, piece.recipe.name, piece.row] = digest
-        if progress:
-            progress(len(todo), len(todo), "done")
-    return Result(
-        stimuli={found.name: [found.digest(row) for row in found.selected] for found in sets},
-        explanations={
+        work = _work(plan, store, device, only, shard)
+        done, computed = carry_out(work.todo, store, progress)
+        for piece in work.elsewhere:
+            # A control of something that is not there cannot be there either.
+            if piece.made_of is None or piece.made_of in done:
+                digest = store.find(piece.job(done))
+                if digest is not None:
+                    done[piece.name] = digest
+        stimuli = {
+            each.name: [store.write(each.stimulus(row)) for row in each.selected]
+            for each in work.sets
+        }
+        explanations = {
             recipe.name: {
-                found.digest(row): done[found.name, recipe.name, row]
-                for found in sets
-                for row in found.selected
+                each.digest(row): done[each.name, recipe.name, row]
+                for each in work.sets
+                for row in each.selected
+                if (each.name, recipe.name, row) in done
             }
-            for recipe in checked.recipes
+            for recipe in work.plan.recipes
             if only in {None, recipe.name}
-        },
+        }
+    wanted = sum(map(len, stimuli.values()))
+    lacking = {name: wanted - len(each) for name, each in explanations.items()}
+    return Result(
+        plan=work.plan.digest,
+        stimuli=stimuli,
+        explanations=explanations,
         computed=computed,
-        reused=len(todo) - computed,
+        reused=len(work.todo) - computed,
+        missing={name: number for name, number in lacking.items() if number},
     )
 
 
 def forecast(
-    plan: dict[str, Any], store: Store, *, device: str = "auto", only: str | None = None
-) -> Forecast:
-    """Count what `run` would do, and time the model on one batch. Raises PrecomputeError."""
+    plan: dict[str, Any],
+    store: Store,
+    *,
+    device: str = "auto",
+    only: str | None = None,
+    shard: Shard | None = None,
+) -> "Forecast":
+    """Say what `run` would do, by a short measurement of each method. Raises PrecomputeError."""
+    from explainer.forecast import measure
+
     with _reasons():
-        _, _, todo = _prepare(plan, store, device, only)
-        done: dict[tuple[str, str, int], str] = {}
-        left = evaluations = 0
-        seconds = 0.0
-        pace: dict[str, float] = {}
-        for piece in todo:
-            # A control of something that is not there yet cannot be there either.
-            ready = piece.recipe.of is None or _source(piece) in done
-            digest = store.find(piece.job(done)) if ready else None
-            if digest is not None:
-                done[piece.prepared.name, piece.recipe.name, piece.row] = digest
-                continue
-            left += 1
-            if piece.recipe.of is None:
-                cost = int(piece.recipe.parameters["evaluations"])
-                evaluations += cost
-                if piece.prepared.name not in pace:
-                    pace[piece.prepared.name] = _seconds_an_evaluation(piece.prepared)
-                seconds += cost * pace[piece.prepared.name]
-    return Forecast(len(todo), left, evaluations, round(seconds, 1))
+        return measure(_work(plan, store, device, only, shard), store)
 
 
-def _prepare(
-    plan: dict[str, Any], store: Store, device: str, only: str | None
-) -> tuple[Plan, list[Prepared], list[Piece]]:
+def _work(
+    plan: dict[str, Any], store: Store, device: str, only: str | None, shard: Shard | None
+) -> "Work":
+    from explainer.prepared import Prepared
+    from explainer.work import divide
+
     checked = check(plan, only)
-    sets = [Prepared(stimuli, store, device) for stimuli in checked.stimuli]
-    return checked, sets, [piece for found in sets for piece in pieces(found, checked)]
-
-
-def _source(piece: Piece) -> tuple[str, str | None, int]:
-    return piece.prepared.name, piece.recipe.of, piece.source
-
-
-def _seconds_an_evaluation(prepared: Prepared) -> float:
-    from explainer.models.image import predict
-
-    images = prepared.data.images[:50]
-    predict(prepared.model, images)
-    started = time.perf_counter()
-    predict(prepared.model, images)
-    return (time.perf_counter() - started) / len(images)
+    sets = [Prepared(each, store, device) for each in checked.stimuli]
+    return divide(checked, sets, shard or (1, 1))
 
 
 @contextmanager
 def _reasons() -> Iterator[None]:
     """Turn every expected error into a PrecomputeError."""
+    import torch
+
+    from explainer.data.images import ImagesError
     from explainer.machine import DeviceError
     from explainer.models.checkpoint import CheckpointError
 
     try:
         yield
+    except torch.OutOfMemoryError as error:
+        raise PrecomputeError(
+            "the GPU has no memory for even one input more: free it, or use --device cpu; what is "
+            "done is kept"
+        ) from error
     except (
         ArtifactError,
         CheckpointError,
@@ -172,13 +154,22 @@ def _reasons() -> Iterator[None]:
         raise PrecomputeError(str(error)) from error
 
 
+def parse_shard(text: str) -> Shard:
+    """Read "i/n". Raises PrecomputeError."""
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise PrecomputeError(f"shard {text!r}: expected i/n, with i from 1 to n, for example 1/4")
+    return int(part), int(parts)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Precompute from a command line that needs no Flask."""
     parser = argparse.ArgumentParser(prog="python -m explainer.precompute")
     parser.add_argument("plan", type=Path)
     parser.add_argument("--store", type=Path, required=True, help="the artifacts' folder")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--only", help="one explanation's name")
+    parser.add_argument("--shard", help="i/n: every n-th stimulus, from the i-th")
     parser.add_argument("--dry-run", action="store_true", help="only say what there is to do")
     options = parser.parse_args(arguments)
     store = Store(options.store)
@@ -188,41 +179,38 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {options.plan}: no readable plan ({error})", file=sys.stderr)
         return 1
     try:
+        shard = parse_shard(options.shard) if options.shard else None
+        how: dict[str, Any] = {"device": options.device, "only": options.only, "shard": shard}
         if options.dry_run:
-            print(forecast(plan, store, device=options.device, only=options.only))
+            print(forecast(plan, store, **how))
             return 0
-        result = _with_bar(plan, store, options.device, options.only)
+        with bar() as show:
+            result = run(plan, store, progress=show, **how)
     except PrecomputeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
-    print(
-        json.dumps(
-            {
-                "stimuli": result.stimuli,
-                "explanations": result.explanations,
-                "computed": result.computed,
-                "reused": result.reused,
-            },
-            indent=2,
-        )
-    )
+    print(json.dumps(asdict(result), indent=2))
     return 0
 
 
-def _with_bar(plan: dict[str, Any], store: Store, device: str, only: str | None) -> Result:
+@contextmanager
+def bar() -> Iterator["Callable[[Progress], None]"]:
+    """A bar on stderr, where somebody watches."""
     from tqdm import tqdm
 
-    with tqdm(unit="job") as bar:
+    form = "{percentage:3.0f}%|{bar:12}| {desc}"
+    with tqdm(bar_format=form, leave=False, disable=not sys.stderr.isatty()) as shown:
 
-        def progress(done: int, total: int, what: str) -> None:
-            bar.total = total
-            bar.set_postfix_str(what, refresh=False)
-            bar.update(done - bar.n)
+        def show(now: "Progress") -> None:
+            shown.total = now.jobs[1]
+            shown.n = now.jobs[0]
+            shown.set_description_str(str(now), refresh=False)
+            shown.refresh()
 
-        return run(plan, store, device=device, only=only, progress=progress)
+        yield show
 
 
 if __name__ == "__main__":

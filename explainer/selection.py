@@ -12,13 +12,14 @@ class SelectionError(Exception):
     """There are not enough inputs of the kind asked for."""
 
 
-def select(truth: Classes, predicted: Classes, right: int, wrong: int, seed: int) -> list[int]:
+def select(
+    correct: NDArray[np.bool_], classes: Classes, right: int, wrong: int, seed: int
+) -> list[int]:
     """Return `right` rows that the model gets right and `wrong` that it gets wrong, shuffled.
 
-    truth, predicted: class indices (n,). Predicted classes are spread as evenly as there are rows.
-    Raises SelectionError with the numbers that there are.
+    correct (n,); classes (n,): what the model says, over which rows are spread as evenly as there
+    are rows. Raises SelectionError with the numbers that there are.
     """
-    correct = truth == predicted
     there = int(correct.sum()), int((~correct).sum())
     if right > there[0] or wrong > there[1]:
         raise SelectionError(
@@ -27,10 +28,19 @@ def select(truth: Classes, predicted: Classes, right: int, wrong: int, seed: int
         )
     random = np.random.default_rng([seed, 0])
     rows = [
-        *_spread(np.flatnonzero(correct), predicted, right, random),
-        *_spread(np.flatnonzero(~correct), predicted, wrong, random),
+        *_spread(np.flatnonzero(correct), classes, right, random),
+        *_spread(np.flatnonzero(~correct), classes, wrong, random),
     ]
     return [int(row) for row in random.permutation(np.array(rows, dtype=int))]
+
+
+def draw(there: int, count: int, seed: int) -> list[int]:
+    """Return `count` of `there` rows, shuffled. Raises SelectionError where there are fewer."""
+    if count > there:
+        raise SelectionError(
+            f"{count} stimuli are asked for, but the data has {there}: ask for fewer, or give more"
+        )
+    return [int(row) for row in np.random.default_rng([seed, 0]).permutation(there)[:count]]
 
 
 def donors(predicted: Classes, selected: Sequence[int], seed: int) -> dict[int, int]:

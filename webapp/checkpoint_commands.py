@@ -10,7 +10,7 @@ from flask import current_app
 from flask.cli import AppGroup
 from pydantic import TypeAdapter, ValidationError
 
-from webapp.definition import Name
+from webapp.parts import Name
 from webapp.refusal import Refusal
 
 checkpoint_group = AppGroup("checkpoint", help="Import, list, show and evaluate trained models.")

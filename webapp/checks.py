@@ -1,6 +1,7 @@
 """What a study definition may get wrong beyond its shape: names, flow, and files."""
 
 import difflib
+import json
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from importlib import resources
@@ -15,16 +16,15 @@ from webapp.definition import (
     Consent,
     Debrief,
     Definition,
-    File,
     FreeText,
     Instructions,
     Likert,
-    Mismatched,
     Number,
     Questionnaire,
-    Shuffled,
     YesNo,
 )
+from webapp.parts import File
+from webapp.planned import ByNumber, Control, kinds
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem
 
@@ -42,6 +42,7 @@ def mistakes(study: Definition, folder: Path, instance: Path) -> Problems:
     yield from _ends(study)
     yield from _repeated(study)
     yield from _files(study, folder, instance)
+    yield from _suits(study, folder, instance)
 
 
 def notes(study: Definition) -> Iterator[str]:
@@ -50,8 +51,10 @@ def notes(study: Definition) -> Iterator[str]:
     conditions = prod(within)
     for block in study.blocks:
         select = study.stimuli[block.stimuli].select
+        if isinstance(select, ByNumber):
+            continue
         sizes = [("right", select.right), ("wrong", select.wrong)]
-        total = select.right + select.wrong
+        total = select.total
         uneven = [
             word
             for word, size in sizes
@@ -84,9 +87,9 @@ def _explanations(study: Definition) -> Problems:
     for name, plan in study.explanations.items():
         if name == "none":
             yield Problem(("explanations", name), "the name none means no explanation; rename it")
-        if isinstance(plan, Mismatched | Shuffled):
+        if isinstance(plan, Control):
             yield from _known(("explanations", name, "of"), plan.of, study.explanations)
-            if isinstance(study.explanations.get(plan.of), Mismatched | Shuffled):
+            if isinstance(study.explanations.get(plan.of), Control):
                 message = "a control is made of a real explanation, not of a control"
                 yield Problem(("explanations", name, "of"), message)
 
@@ -185,7 +188,7 @@ def _block(study: Definition, block: Block, here: KeyPath) -> Problems:
             message = "this factor never changes for a participant, so its runs cannot be short"
             yield Problem((*here, "order", "max_run", factor), message)
     stimuli = study.stimuli.get(block.stimuli)
-    if stimuli and block.per_participant > stimuli.select.right + stimuli.select.wrong:
+    if stimuli and block.per_participant > stimuli.select.total:
         message = f"{block.stimuli} selects fewer stimuli than this"
         yield Problem((*here, "per_participant"), message)
 
@@ -240,7 +243,10 @@ def _files(study: Definition, folder: Path, instance: Path) -> Problems:
     places: list[tuple[KeyPath, File, str]] = [
         (("checkpoints", name), file, WEIGHTS) for name, file in study.checkpoints.items()
     ]
-    places += [(("stimuli", name, "data"), each.data, "") for name, each in study.stimuli.items()]
+    for name, each in study.stimuli.items():
+        places.append((("stimuli", name, "data"), each.data, ""))
+        if each.background is not None:
+            places.append((("stimuli", name, "background"), each.background, ""))
     for path, file, inside in places:
         found = find(file, folder, instance)
         if found is None:
@@ -251,6 +257,42 @@ def _files(study: Definition, folder: Path, instance: Path) -> Problems:
             yield Problem((*path, "path"), message)
         else:
             yield from _content(found / inside, file.sha256, path)
+
+
+def _suits(study: Definition, folder: Path, instance: Path) -> Problems:
+    """Whether stimuli and methods suit what each checkpoint does."""
+    does = {
+        name: _does(study.checkpoints[each.checkpoint], folder, instance)
+        for name, each in study.stimuli.items()
+        if each.checkpoint in study.checkpoints
+    }
+    for name, kind in does.items():
+        stimuli = study.stimuli[name]
+        if kind == "prompt" and not isinstance(stimuli.select, ByNumber):
+            message = "nobody knows which continuation is right; select by count and seed"
+            yield Problem(("stimuli", name, "select"), message)
+        if kind not in ("prompt", None) and stimuli.generation is not None:
+            message = f"this checkpoint goes on from no text, it reads a {kind}; remove it"
+            yield Problem(("stimuli", name, "generation"), message)
+    for name, plan in study.explanations.items():
+        for stimuli_name, kind in does.items():
+            if kind is not None and kind not in kinds(plan):
+                message = (
+                    f"{plan.method} does not apply to {stimuli_name}, of kind {kind}; it "
+                    f"applies to: {', '.join(kinds(plan))} (flask methods lists all)"
+                )
+                yield Problem(("explanations", name, "method"), message)
+
+
+def _does(checkpoint: File, folder: Path, instance: Path) -> str | None:
+    """What kind of input a checkpoint explains; None where its card does not say."""
+    found = find(checkpoint, folder, instance)
+    try:
+        card = json.loads((found / CARD).read_bytes()) if found else {}
+        kind, labels = card["preprocessing"]["kind"], card["labels"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return "prompt" if kind == "text" and not labels else str(kind)
 
 
 def _content(file: Path, expected: str, path: KeyPath) -> Problems:

@@ -1,7 +1,6 @@
-"""The commands: `flask study|precompute|train|checkpoint|researcher|export|demo`."""
+"""The commands: `flask study|precompute|methods|train|checkpoint|researcher|export|demo`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from explainer.artifact import ArtifactError, Store
+from explainer.methods.listing import methods
 from webapp import accounts, config, demo, export, preparation, studies
 from webapp.checkpoint_commands import checkpoint_group
 from webapp.checks import notes
@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
     """Register the commands."""
     for group in (study_group, checkpoint_group, researcher_group):
         app.cli.add_command(group)
-    for command in (precompute, train, export_bundle, run_demo):
+    for command in (precompute, methods, train, export_bundle, run_demo):
         app.cli.add_command(command)
 
 
@@ -134,23 +134,30 @@ def close_study(slug: str) -> None:
 @click.argument("slug")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--only", help="Compute only the explanations of this name.")
+@click.option("--shard", help="i/n: explain only every n-th stimulus, from the i-th.")
 @click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing.")
 @_refusing
-def precompute(slug: str, device: str, only: str | None, dry_run: bool) -> None:
+def precompute(slug: str, device: str, only: str | None, shard: str | None, dry_run: bool) -> None:
     """Explain every stimulus of the newest version of SLUG and store the artifacts."""
-    from explainer.precompute import PrecomputeError, forecast, run
+    from explainer.precompute import PrecomputeError, bar, forecast, parse_shard, run
 
     version = studies.find_study(db.session, slug).versions[-1]
     source_digest = version.source_digest
     plan, store = preparation.plan(version, _instance()), _store()
     try:
+        part = parse_shard(shard) if shard else None
         if dry_run:
-            click.echo(forecast(plan, store, device=device, only=only))
+            click.echo(forecast(plan, store, device=device, only=only, shard=part))
             return
-        result = run(plan, store, device=device, only=only, progress=_Progress("explanations"))
+        with bar() as show:
+            result = run(plan, store, device=device, only=only, shard=part, progress=show)
     except PrecomputeError as error:
         raise Refusal(f"{slug}: {error}") from error
-    if only is None:
+    click.echo(f"{slug}: {result.computed} explanations computed, {result.reused} were there")
+    if result.missing:
+        lacking = ", ".join(f"{number} of {name}" for name, number in result.missing.items())
+        click.echo(f"{slug}: still missing: {lacking}; the last shard to end registers them")
+    elif only is None:
         preparation.register(
             db.session,
             version,
@@ -160,23 +167,6 @@ def precompute(slug: str, device: str, only: str | None, dry_run: bool) -> None:
             stimuli=result.stimuli,
             explanations=result.explanations,
         )
-    click.echo(f"{slug}: {result.computed} explanations computed, {result.reused} were there")
-
-
-class _Progress:
-    """A bar on stderr, where somebody watches: what is at work, how much is done, time left."""
-
-    def __init__(self, unit: str) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit=f" {unit}", leave=False, disable=not sys.stderr.isatty())
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        self._bar.total = total
-        self._bar.set_description(what)
-        self._bar.update(done - self._bar.n)
-        if done >= total:
-            self._bar.close()
 
 
 @researcher_group.command("create")

@@ -3,8 +3,6 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     ConfigDict,
     Discriminator,
     Field,
@@ -14,31 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Language = Annotated[
-    str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=16)
-]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-Text = Annotated[dict[Language, Words], Field(min_length=1)]
-
-
-def _stays_inside(path: str) -> str:
-    if path.startswith("/") or ".." in path.split("/") or "\\" in path or "\x00" in path:
-        raise ValueError("write a path relative to the study, with / and without ..")
-    return path
-
-
-RelativePath = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_stays_inside)
-]
-
-
-class Part(BaseModel):
-    """A piece of a study file: unknown keys are mistakes, and nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from webapp.parts import File, Name, Part, RelativePath, Text, Words
+from webapp.planned import Explanation, StimulusSet
 
 
 class Outcome(Part):
@@ -61,71 +36,6 @@ class RecruitmentSite(Part):
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")] | None
     ) = None
     outcomes: Outcomes = Outcomes()
-
-
-class File(Part):
-    """A file or checkpoint, found beside the study, in instance/, or among the shipped ones."""
-
-    path: RelativePath
-    sha256: Digest
-
-
-class Selection(Part):
-    """How many stimuli to take that the model gets right, and how many that it gets wrong."""
-
-    right: Annotated[int, Field(ge=0, le=10_000)]
-    wrong: Annotated[int, Field(ge=0, le=10_000)]
-    seed: Seed
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if self.right + self.wrong == 0:
-            raise ValueError("right and wrong are both 0: select at least one stimulus")
-        return self
-
-
-class StimulusSet(Part):
-    """Inputs of one checkpoint, selected by whether it gets them right."""
-
-    checkpoint: Name
-    data: File
-    select: Selection
-
-
-class ShapleyParameters(Part):
-    """What a masked pixel becomes, and how many evaluations of the model to spend."""
-
-    mask: Literal["mean", "zero"] | Annotated[float, Field(ge=0, le=1)] = "mean"
-    evaluations: Annotated[int, Field(ge=10, le=10_000_000)]
-
-
-class Shapley(Part):
-    """Shapley values by shap's partition or permutation explainer."""
-
-    method: Literal["partition", "permutation"]
-    parameters: ShapleyParameters
-    output: Literal["predicted", "all"] = "predicted"
-    seed: Seed
-
-
-class Mismatched(Part):
-    """A control: the real explanation of another stimulus with the same predicted class."""
-
-    method: Literal["mismatched"]
-    of: Name
-    match: Literal["predicted"] = "predicted"
-    seed: Seed
-
-
-class Shuffled(Part):
-    """A control: the values of a real explanation, dealt out to other players."""
-
-    method: Literal["shuffled"]
-    of: Name
-    seed: Seed
-
-
-ExplanationPlan = Annotated[Shapley | Mismatched | Shuffled, Field(discriminator="method")]
 
 
 class Factor(Part):
@@ -152,7 +62,7 @@ class Likert(_Item):
     kind: Literal["likert"]
     min: Annotated[int, Field(ge=-100, le=100)]
     max: Annotated[int, Field(ge=-100, le=100)]
-    labels: dict[int, Text] = {}
+    labels: dict[int, Text] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:
@@ -235,8 +145,8 @@ class Questionnaire(Part):
     step: Literal["questionnaire"]
     page: Name | None = None
     scale: Name | None = None
-    fill: dict[Name, Words] = {}
-    items: list[Name] = []
+    fill: dict[Name, Words] = Field(default_factory=dict)
+    items: list[Name] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -255,7 +165,7 @@ class Order(Part):
     """How trials follow each other; max_run limits equal levels of a factor in a row."""
 
     rule: Literal["shuffled", "fixed"] = "shuffled"
-    max_run: dict[Name, Annotated[int, Field(ge=1)]] = {}
+    max_run: dict[Name, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
 
 class Block(Part):
@@ -335,14 +245,14 @@ class Definition(Part):
     seed: int
     pages: dict[Name, RelativePath]
     recruitment: RecruitmentSite = RecruitmentSite()
-    checkpoints: dict[Name, File] = {}
-    stimuli: dict[Name, StimulusSet] = {}
-    explanations: dict[Name, ExplanationPlan] = {}
-    factors: dict[Name, Factor] = {}
-    items: dict[Name, Item] = {}
+    checkpoints: dict[Name, File] = Field(default_factory=dict)
+    stimuli: dict[Name, StimulusSet] = Field(default_factory=dict)
+    explanations: dict[Name, Explanation] = Field(default_factory=dict)
+    factors: dict[Name, Factor] = Field(default_factory=dict)
+    items: dict[Name, Item] = Field(default_factory=dict)
     flow: Annotated[list[FlowEntry], Field(min_length=2)]
-    exclusions: list[Exclusion] = []
-    hypotheses: list[Hypothesis] = []
+    exclusions: list[Exclusion] = Field(default_factory=list)
+    hypotheses: list[Hypothesis] = Field(default_factory=list)
 
     @property
     def blocks(self) -> list[Block]:

@@ -100,7 +100,10 @@ class Checkpoint(Base):
 
 
 class Stimulus(Base):
-    """One model input with the model's output; its content is the artifact of that digest."""
+    """One model input with the model's output; its content is the artifact of that digest.
+
+    probability: of the predicted label; None where the model gives a forecast or a text.
+    """
 
     __tablename__ = "stimulus"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -108,7 +111,7 @@ class Stimulus(Base):
     truth: Mapped[str | None]
     predicted: Mapped[str]
     model_correct: Mapped[bool | None]
-    probability: Mapped[float]
+    probability: Mapped[float | None]
     checkpoint_digest: Mapped[str] = mapped_column(ForeignKey("checkpoint.digest"))
     source: Mapped[Json] = mapped_column(JSON)
 

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from explainer.artifact import Store
 from webapp.checks import find
 from webapp.db import writing
-from webapp.definition import Definition, File
 from webapp.models import (
     Checkpoint,
     Explanation,
@@ -21,6 +20,8 @@ from webapp.models import (
     VersionExplanation,
     VersionStimulus,
 )
+from webapp.parts import File
+from webapp.planned import StimulusSet
 from webapp.studies import StudyError, definition_of, lock
 
 
@@ -29,7 +30,7 @@ def plan(version: StudyVersion, instance: Path) -> dict[str, Any]:
 
     Raises StudyError where a checkpoint or data file is gone since the study was loaded.
     """
-    definition: Definition = definition_of(version)
+    definition = definition_of(version)
     folder = Path(version.folder)
 
     def located(file: File) -> dict[str, str]:
@@ -41,16 +42,17 @@ def plan(version: StudyVersion, instance: Path) -> dict[str, Any]:
             )
         return {"path": str(path), "sha256": file.sha256}
 
+    def planned(stimuli: StimulusSet) -> dict[str, Any]:
+        found = stimuli.model_dump(exclude_none=True)
+        found["checkpoint"] = located(definition.checkpoints[stimuli.checkpoint])
+        for name, file in (("data", stimuli.data), ("background", stimuli.background)):
+            if file is not None:
+                found[name] = located(file)
+        return found
+
     return {
         "schema": "credence/plan/1",
-        "stimuli": {
-            name: {
-                "checkpoint": located(definition.checkpoints[stimuli.checkpoint]),
-                "data": located(stimuli.data),
-                "select": stimuli.select.model_dump(),
-            }
-            for name, stimuli in definition.stimuli.items()
-        },
+        "stimuli": {name: planned(each) for name, each in definition.stimuli.items()},
         "explanations": {name: each.model_dump() for name, each in definition.explanations.items()},
     }
 
@@ -119,14 +121,14 @@ def register(
 
 def _stimulus_row(digest: str, store: Store) -> Stimulus:
     artifact = store.read_stimulus(digest)
-    best = int(artifact.log_probabilities.argmax())
+    found = artifact.log_probabilities
     return Stimulus(
         digest=digest,
         kind=artifact.kind,
         truth=artifact.truth,
         predicted=artifact.predicted,
         model_correct=artifact.model_correct,
-        probability=exp(float(artifact.log_probabilities[best])),
+        probability=exp(float(found.max())) if found.size else None,
         checkpoint_digest=artifact.checkpoint_digest,
         source=artifact.source,
     )

@@ -125,7 +125,7 @@ def missing(session: Session, version: StudyVersion, store: Store) -> list[str]:
     lacking = []
     for name, planned in definition.stimuli.items():
         found = sum(each.stimulus_set == name for each in stimuli)
-        wanted = planned.select.right + planned.select.wrong
+        wanted = planned.select.total
         if found < wanted:
             lacking.append(f"{wanted - found} of {wanted} stimuli of {name}")
     for name in definition.explanations:

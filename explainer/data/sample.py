@@ -27,7 +27,7 @@ def sample(
     digits = mnist.load(data)
     network, card = checkpoint.load(checkpoint_folder)
     predicted = predict(ImageClassifier.of(network, card), digits.test.images).argmax(-1)
-    rows = np.sort(select(digits.test.labels, predicted, total - wrong, wrong, seed))
+    rows = np.sort(select(digits.test.labels == predicted, predicted, total - wrong, wrong, seed))
     file = io.BytesIO()
     np.savez_compressed(
         file,

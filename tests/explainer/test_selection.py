@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explainer.selection import SelectionError, donors, select
+from explainer.selection import SelectionError, donors, draw, select
 
 
 @given(
@@ -21,10 +21,10 @@ def test_selects_what_is_asked_for(truth, seed, data):
     correct = truth == predicted
     right = data.draw(st.integers(0, int(correct.sum())))
     wrong = data.draw(st.integers(0, int((~correct).sum())))
-    rows = select(truth, predicted, right, wrong, seed)
+    rows = select(correct, predicted, right, wrong, seed)
     assert len(set(rows)) == len(rows) == right + wrong
     assert int(correct[rows].sum()) == right
-    assert rows == select(truth, predicted, right, wrong, seed)
+    assert rows == select(correct, predicted, right, wrong, seed)
     # As even as there are rows: nobody has two more than a class that still has one left.
     for kind in (True, False):
         taken = Counter(predicted[[row for row in rows if correct[row] == kind]].tolist())
@@ -35,9 +35,22 @@ def test_selects_what_is_asked_for(truth, seed, data):
 
 
 def test_too_few_says_how_many_there_are():
-    truth, predicted = np.array([0, 1, 1]), np.array([0, 1, 0])
+    correct, predicted = np.array([True, True, False]), np.array([0, 1, 0])
     with pytest.raises(SelectionError, match="2 that the model gets right and 1 that"):
-        select(truth, predicted, 2, 2, seed=0)
+        select(correct, predicted, 2, 2, seed=0)
+
+
+@given(there=st.integers(0, 30), count=st.integers(0, 30), seed=st.integers(0, 5))
+def test_draws_what_is_asked_for(there, count, seed):
+    if count > there:
+        with pytest.raises(SelectionError, match=f"{count} stimuli .* the data has {there}: ask"):
+            draw(there, count, seed)
+        return
+    rows = draw(there, count, seed)
+    assert len(set(rows)) == len(rows) == count
+    assert set(rows) <= set(range(there))
+    assert rows == draw(there, count, seed)
+    assert rows == draw(there, there, seed)[:count]
 
 
 @given(

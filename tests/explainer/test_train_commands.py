@@ -124,7 +124,7 @@ def test_the_list_loads_no_torch():
     code = (
         "import sys; from click.testing import CliRunner; from explainer.__main__ import main; "
         "print(CliRunner().invoke(main, ['train', '--help']).output); assert 'torch' not in "
-        "sys.modules and 'numpy' not in sys.modules"
+        "sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for name, said in TRAINERS.items():

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import REPOSITORY, definition
+from lab import ASSETS, REPOSITORY, definition, digest_of, write_study
 from mistakes import changed, places, rows
 
-from webapp.checks import find
-from webapp.definition import File
+from webapp.checks import find, notes
+from webapp.parts import File
+from webapp.study import read
 
 WRONG = r"""
 stimuli.digits.checkpoint = digit | | expected one of: digits; did you mean digits?
@@ -81,6 +82,54 @@ def test_hypotheses_name_items_and_levels(
     ((path, message),) = places(tmp_path, definition() | {"hypotheses": [hypothesis | more]})
     assert path == place
     assert expected in message
+
+
+def reading(name: str, **explanations: Any) -> dict[str, Any]:
+    """The small study on another shipped checkpoint."""
+    study = definition()
+    path = f"checkpoints/{name}"
+    digest = digest_of(ASSETS / path / "weights.safetensors")
+    study["checkpoints"]["digits"] = {"path": path, "sha256": digest}
+    study["explanations"] |= explanations
+    return study
+
+
+def test_a_method_that_does_not_apply_to_what_a_checkpoint_reads_is_said(tmp_path: Path) -> None:
+    anchors = {"method": "anchors"}
+    ((path, message),) = places(tmp_path, reading("mnist-s4d", words=anchors))
+    assert path == "explanations.words.method"
+    assert message.startswith(
+        "anchors does not apply to digits, of kind image; it applies to: text"
+    )
+    write_study(tmp_path, reading("reviews-s4", words=anchors))
+    assert read(tmp_path, tmp_path / "instance").definition.explanations["words"].seed == 0
+
+
+def test_continuations_are_selected_by_number_and_nothing_else_is_gone_on_from(
+    tmp_path: Path,
+) -> None:
+    study = reading("wikitext-s4")
+    ((path, message),) = places(tmp_path, study)
+    assert path == "stimuli.digits.select"
+    assert "select by count and seed" in message
+    study["stimuli"]["digits"] |= {"select": {"count": 6, "seed": 1}, "generation": {"tokens": 5}}
+    write_study(tmp_path, study)
+    found = read(tmp_path, tmp_path / "instance").definition
+    assert found.stimuli["digits"].select.total == 6
+    assert list(notes(found)) == []
+    study = definition()
+    study["stimuli"]["digits"]["generation"] = {"tokens": 5}
+    ((path, message),) = places(tmp_path, study)
+    assert path == "stimuli.digits.generation"
+    assert "goes on from no text" in message
+
+
+def test_background_data_are_looked_for(tmp_path: Path) -> None:
+    study = definition()
+    study["stimuli"]["digits"]["background"] = {"path": "data/none.npz", "sha256": "0" * 64}
+    ((path, message),) = places(tmp_path, study)
+    assert path == "stimuli.digits.background.path"
+    assert message.startswith("no data/none.npz beside the study")
 
 
 @pytest.mark.parametrize("part", ["checkpoints.digits", "stimuli.digits.data"])

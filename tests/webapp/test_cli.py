@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ from flask import Flask
 from flask.cli import FlaskGroup
 from lab import ASSETS, REPOSITORY, Laboratory, both, definition, write_study
 
-from webapp.models import Membership, Researcher, StudyVersion
+from explainer.methods.catalogue import FAMILIES, METHODS
+from webapp.models import Membership, Researcher, StudyVersion, VersionExplanation
 
 
 def run(app: Flask, *arguments: object) -> Result:
@@ -187,6 +189,46 @@ def test_precompute_without_its_data_is_said(app: Flask, lab: Laboratory) -> Non
     assert "own.npz is neither in" in refused(app, "precompute", "small")
 
 
+def test_shards_register_when_all_is_there(app: Flask, lab: Laboratory) -> None:
+    study = definition()
+    study["explanations"]["shap"]["parameters"] = {
+        "evaluations": 4,
+        "players": "patches",
+        "size": 7,
+    }
+    lab.load(study)
+    assert "9 of 9 explanations to do" in done(
+        app, "precompute", "small", "--shard", "1/2", "--dry-run"
+    )
+    first = done(app, "precompute", "small", "--shard", "1/2").splitlines()
+    assert first[0] == "small: 9 explanations computed, 0 were there"
+    assert first[1].startswith("small: still missing: 3 of shap, 3 of mismatched; the last shard")
+    assert lab.count(VersionExplanation) == 0
+    second = done(app, "precompute", "small", "--shard", "2/2")
+    assert re.fullmatch(r"small: \d+ explanations computed, \d were there", second)
+    assert lab.count(VersionExplanation) == 12
+    assert done(app, "study", "open", "small").startswith("small: version 1 is open")
+    assert "expected i/n" in refused(app, "precompute", "small", "--shard", "3/2")
+
+
+def test_the_methods_are_listed(app: Flask) -> None:
+    """Each by family, with what it applies to, parameters with defaults, cost and source."""
+    listed = done(app, "methods")
+    for method in METHODS.values():
+        (block,) = re.findall(rf"^{method.name}: .*\n(?: .*\n?)*", listed, re.M)
+        words = " ".join(block.split())
+        assert words.startswith(f"{method.name}: {', '.join(method.kinds)} ")
+        for name, parameter in method.parameters.items():
+            assert f" {name}: {parameter}; default " in words
+        assert words.endswith(f" cost: {method.cost} source: {method.source}")
+    assert [line for line in listed.splitlines() if line.isupper()] == [
+        family.upper() for family, methods in FAMILIES.items() if methods
+    ]
+    series = done(app, "methods", "--kind", "series")
+    shown = {name for name in METHODS if re.search(rf"^{name}: ", series, re.M)}
+    assert shown == {name for name, method in METHODS.items() if "series" in method.kinds}
+
+
 def test_training_without_data_is_said(app: Flask, tmp_path: Path) -> None:
     said = refused(app, "train", "mnist", "--data", tmp_path, "--out", tmp_path / "out")
     assert str(tmp_path) in said
@@ -255,6 +297,6 @@ def test_a_database_that_cannot_be_reached_is_said(
 
 def test_every_command_has_a_sentence_of_help(app: Flask) -> None:
     overview = done(app, "--help")
-    for name in ("study", "precompute", "researcher", "export", "train", "demo", "db"):
+    for name in ("study", "precompute", "methods", "researcher", "export", "train", "demo", "db"):
         assert f"\n  {name} " in overview
         assert len(done(app, name, "--help")) > 50

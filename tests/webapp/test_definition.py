@@ -10,7 +10,9 @@ import yaml
 from lab import REPOSITORY, definition, questions_only
 from mistakes import changed, places, rows, said
 
-from webapp.definition import json_schema, say
+from explainer.methods import Method
+from explainer.methods.catalogue import METHODS
+from webapp.definition import Definition, json_schema, say
 
 WRONG = r"""
 drop schema | | missing; this key is required
@@ -36,8 +38,21 @@ stimuli.digits.select.right = -1 | | greater than or equal to 0
 stimuli.digits.select = {right: 0, wrong: 0, seed: 1} | | select at least one
 explanations.shap.method = magic | explanations.shap | expected one of 'partition'
 drop explanations.shap.method | explanations.shap | method
-explanations.shap.parameters.mask = 2 | | less than or equal to 1
-explanations.shap.parameters.evaluations = 3 | | greater than or equal to 10
+stimuli.digits.select = {count: 0, seed: 1} | stimuli.digits.select.count | than or equal to 1
+stimuli.digits.select = {count: 3, right: 1, seed: 1} | stimuli.digits.select.right | unknown key
+stimuli.digits.select = {right: 1, seed: 1} | stimuli.digits.select.wrong | missing
+stimuli.digits.select = some | | valid dictionary
+stimuli.digits.generation = {tokens: 0} | stimuli.digits.generation.tokens | or equal to 1
+stimuli.digits.background = data | | valid dictionary
+explanations.shap.parameters.mask = 2 | | a number from 0 to 1, got 2
+explanations.shap.parameters.mask = men | | expected "default" or "mean" or
+explanations.shap.parameters.mask = true | | got True
+explanations.shap.parameters.evaluations = 3 | | expected a whole number from 4 to 1e+07, got 3
+explanations.shap.parameters.evaluations = 100.0 | | expected a whole number
+explanations.shap.parameters.samples = 3 | | unknown key; remove it or correct its name
+explanations.shap.of = mismatched | | unknown key
+drop explanations.mismatched.of | | missing
+explanations.mismatched.parameters = {} | | unknown key
 factors.explanation.levels = [none] | | at least 2 items
 factors.explanation.levels = [none, none] | factors.explanation | a level stands here twice
 factors.explanation.vary = across | | 'within' or 'between'
@@ -130,10 +145,48 @@ def test_the_json_schema_accepts_good_studies() -> None:
         validator.validate(through_an_editor(study))
 
 
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda each: each.name)
+def test_every_method_can_be_asked_for_with_its_defaults_and_by_the_schema(method: Method) -> None:
+    """What study.yaml makes of a method is what a plan makes of it, and an editor takes both."""
+    entry: dict[str, Any] = {"method": method.name}
+    defaults = method.complete({})
+    given = entry | ({"of": "shap"} if method.control else {})
+    full = given | (defaults if method.control else {"parameters": defaults})
+    validator = jsonschema.Draft202012Validator(json_schema())
+    for each in (given, full):
+        study = definition()
+        study["explanations"]["new"] = each
+        found = Definition.model_validate(study).explanations["new"].model_dump()
+        assert {name: found[name] for name in full} == full
+        validator.validate(through_an_editor(study))
+
+
+def test_the_json_schema_completes_methods_and_their_parameters() -> None:
+    """The place of a method's parameters has their names, words, limits and defaults."""
+    parts = json_schema()["$defs"]
+    assert set(METHODS) == {
+        part["properties"]["method"]["const"]
+        for part in parts.values()
+        if "const" in part.get("properties", {}).get("method", {})
+    }
+    evaluations = parts["PermutationParameters"]["properties"]["evaluations"]
+    assert evaluations["type"] == "integer"
+    assert evaluations["default"] == METHODS["permutation"].parameters["evaluations"].default
+    mask = parts["PermutationParameters"]["properties"]["mask"]["anyOf"]
+    assert "mean" in mask[0]["enum"]
+    assert (mask[1]["minimum"], mask[1]["maximum"]) == (0, 1)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         "colour = red",
+        "explanations.shap.method = magic",
+        "explanations.shap.parameters.mask = men",
+        "explanations.shap.parameters.evaluations = 3",
+        "explanations.shap.parameters.samples = 3",
+        "explanations.mismatched.parameters = {}",
+        "stimuli.digits.select = {count: 3, right: 1, seed: 1}",
         "drop flow",
         "slug = Not A Slug",
         "items.trust.kind = slider",

@@ -1,12 +1,16 @@
 """The plan for the explainer is pure data, and what came of it is registered once."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from lab import ASSETS, Laboratory, both, definition, digest_of, write_artifacts
+from lab import ASSETS, Artifacts, Laboratory, both, definition, digest_of, write_artifacts
 from sqlalchemy import select
 
-from explainer.artifact import ArtifactError
+from explainer.artifact import ArtifactError, Forecast
+from explainer.methods.catalogue import METHODS
+from explainer.plan import Generation, check
 from webapp import preparation
 from webapp.models import (
     Checkpoint,
@@ -46,7 +50,7 @@ def test_the_plan_says_everything_that_the_explainer_needs(lab: Laboratory) -> N
         "explanations": {
             "shap": {
                 "method": "partition",
-                "parameters": {"mask": "mean", "evaluations": 100},
+                "parameters": METHODS["partition"].complete({"mask": "mean", "evaluations": 100}),
                 "output": "predicted",
                 "seed": 7,
             },
@@ -96,6 +100,46 @@ def test_what_was_computed_is_registered_as_the_artifacts_say(lab: Laboratory) -
             assert {each.explanation.method for each in rows} == {method}
         row = session.get_one(Explanation, next(iter(made.explanations["mismatched"].values())))
         assert (row.completeness_gap, row.evaluations, row.seconds) == (None, 100, 0.5)
+
+
+def test_a_forecast_has_no_probability(lab: Laboratory) -> None:
+    made = write_artifacts(lab.store)
+    old = lab.store.read_stimulus(made.stimuli["digits"][0])
+    ahead = np.array([1, 2], np.float32)
+    days = replace(
+        old,
+        kind="series",
+        content=np.arange(4, dtype=np.float32)[:, None],
+        labels=(),
+        log_probabilities=np.zeros(0, np.float32),
+        forecast=Forecast(ahead, np.array([3, 3], np.float32), ahead),
+    )
+    digest = lab.store.write(days)
+    lab.prepare(
+        lab.load(), Artifacts({"digits": [*made.stimuli["digits"], digest]}, made.explanations)
+    )
+    with lab.session() as session:
+        row = session.get_one(Stimulus, digest)
+        assert (row.kind, row.predicted, row.probability) == ("series", "2.00", None)
+        assert row.model_correct is True
+
+
+def test_the_plan_of_prompts_says_how_many_and_how_far(lab: Laboratory) -> None:
+    study = definition()
+    stimuli = study["stimuli"]["digits"]
+    path = "checkpoints/wikitext-s4"
+    weights = digest_of(ASSETS / path / "weights.safetensors")
+    study["checkpoints"]["digits"] = {"path": path, "sha256": weights}
+    stimuli |= {"select": {"count": 6, "seed": 1}, "generation": {"tokens": 5}}
+    stimuli["background"] = stimuli["data"]
+    version_id = lab.load(study)
+    with lab.session() as session:
+        plan = preparation.plan(session.get_one(StudyVersion, version_id), lab.instance)
+    digits = plan["stimuli"]["digits"]
+    assert digits["select"] == {"count": 6, "seed": 1}
+    assert digits["generation"] == {"tokens": 5, "seed": 0}
+    assert digits["background"] == digits["data"]
+    assert check(plan).stimuli[0].generation == Generation(5, 0)
 
 
 def test_registering_again_changes_nothing(lab: Laboratory) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from webapp.definition import Item, Likert, Name, Part, Questionnaire, Words
+from webapp.definition import Item, Likert, Questionnaire
+from webapp.parts import Name, Part, Words
 from webapp.yamlfile import parse
 
 _FOLDER = resources.files("webapp.scales")

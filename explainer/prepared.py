@@ -1,0 +1,164 @@
+"""A stimulus set with its checkpoint and data loaded and its stimuli chosen."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from explainer.artifact import Stimulus, Store, canonical_json, sha256
+from explainer.data.images import ImagesError, read_images
+from explainer.methods.randomised import randomised
+from explainer.plan import StimulusSet
+from explainer.selection import Classes, SelectionError, draw, select
+from explainer.subjects import Subject
+from explainer.subjects.image import ImageSubject
+from explainer.subjects.load import load
+from explainer.subjects.prompt import PromptSubject
+
+
+class Prepared:
+    """Stimuli are asked for by their row in the data.
+
+    selected: the rows chosen, in order. classes (rows,): what the model says of each, as a number;
+    where it goes on from texts, all are alike, and it is asked about a row only when needed.
+    """
+
+    def __init__(self, stimuli: StimulusSet, store: Store, device: str) -> None:
+        """Load, check, ask the model, select.
+
+        Raises CheckpointError, ImagesError, SelectionError.
+        """
+        self.name, self.store, self.where = stimuli.name, store, stimuli.data.path
+        background = stimuli.background and read_images(
+            stimuli.background.path, stimuli.background.sha256
+        )
+        self.subject: Subject = load(
+            stimuli.checkpoint.path,
+            stimuli.checkpoint.sha256,
+            device,
+            background and background.images,
+        )
+        if isinstance(self.subject, PromptSubject):
+            wanted_length, seed = stimuli.generation.tokens, stimuli.generation.seed
+            self.subject.writing = replace(self.subject.writing, length=wanted_length, seed=seed)
+        self.data = contents(self.subject, stimuli.data.path, stimuli.data.sha256)
+        self._stimuli: dict[int, Stimulus] = {}
+        self._digests: dict[int, str] = {}
+        self._randomised: tuple[int, Subject] | None = None
+        wanted = stimuli.select
+        if self.subject.kind == "prompt":
+            self.classes: Classes = np.zeros(len(self.data), dtype=np.int64)
+        else:
+            self._ask(list(range(len(self.data))))
+            self.classes = np.array([said(each) for each in self._stimuli.values()])
+        if wanted.count:
+            self.selected = draw(len(self.data), wanted.count, wanted.seed)
+            return
+        correct = [self.stimulus(row).model_correct for row in range(len(self.data))]
+        if None in correct:
+            raise SelectionError(
+                f"{self.where}: nobody knows what is right for row {correct.index(None)}: select "
+                "by count and seed instead of right and wrong"
+            )
+        right = np.array(correct, dtype=bool)
+        self.selected = select(right, self.classes, wanted.right, wanted.wrong, wanted.seed)
+
+    def stimulus(self, row: int) -> Stimulus:
+        """The stimulus of a row."""
+        if row not in self._stimuli:
+            self._ask([row])
+        return self._stimuli[row]
+
+    def digest(self, row: int) -> str:
+        """The digest of a row's stimulus."""
+        if row not in self._digests:
+            self._digests[row] = sha256(canonical_json(self.stimulus(row).to_json()))
+        return self._digests[row]
+
+    def randomised(self, seed: int) -> Subject:
+        """The subject with weights drawn anew; the last one made is kept."""
+        if self._randomised is None or self._randomised[0] != seed:
+            self._randomised = seed, randomised(self.subject, seed)
+        return self._randomised[1]
+
+    def _ask(self, rows: list[int]) -> None:
+        found = self.subject.stimuli(*self.data.take(rows))
+        for row, stimulus in zip(rows, found, strict=True):
+            if not all(np.isfinite(each).all() for each in answers(stimulus)):
+                raise ImagesError(
+                    f"{self.where}: the model's output for row {row} is NaN or infinite: train "
+                    "another checkpoint, or leave the row out"
+                )
+            self._stimuli[row] = stimulus
+
+
+class Contents(Protocol):
+    """Data that a set's stimuli are taken from, by row."""
+
+    def __len__(self) -> int:
+        """How many rows."""
+
+    def take(self, rows: list[int]) -> tuple[Any, list[Any], list[dict[str, Any]]]:
+        """Contents, truths (None where unknown) and sources of rows, as Subject.stimuli wants."""
+
+
+def contents(subject: Subject, path: Path, digest: str) -> Contents:
+    """Read data that a subject can be asked about. Raises ImagesError."""
+    if not isinstance(subject, ImageSubject):
+        raise ImagesError(f"{path}: data for a {subject.kind} cannot be read yet, only images")
+    return _Images(subject, path, digest)
+
+
+class _Images:
+    """Labelled images that fit a checkpoint."""
+
+    def __init__(self, subject: ImageSubject, path: Path, digest: str) -> None:
+        """Read. Raises ImagesError where the data do not fit."""
+        self.found, self.sha256 = read_images(path, digest), digest
+        self.labels: tuple[str, ...] = subject.model.labels
+        shape = subject.preprocessing.shape
+        if self.found.images.shape[1:] != shape:
+            raise ImagesError(
+                f"{path}: images are {self.found.images.shape[1:]}, but the checkpoint "
+                f"reads {shape}: name data that fits it"
+            )
+        if self.found.labels.max(initial=0) >= len(self.labels):
+            raise ImagesError(
+                f"{path}: a label is {self.found.labels.max()}, but the checkpoint has "
+                f"{len(self.labels)} classes: name data that fits it"
+            )
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.found.images)
+
+    def take(self, rows: list[int]) -> tuple[Any, list[Any], list[dict[str, Any]]]:
+        """Contents, truths and sources of rows."""
+        truths = [self.labels[int(self.found.labels[row])] for row in rows]
+        sources = [
+            {
+                "data_sha256": self.sha256,
+                "index": row,
+                "test_index": int(self.found.indices[row]),
+            }
+            for row in rows
+        ]
+        return self.found.images[rows], truths, sources
+
+
+def said(stimulus: Stimulus) -> int:
+    """What the model says, as a number: the label's, or 1 for a rising and 0 for another series."""
+    if stimulus.forecast is not None:
+        return int(stimulus.forecast.values[-1] > stimulus.forecast.naive[-1])
+    return int(stimulus.log_probabilities.argmax()) if stimulus.labels else 0
+
+
+def answers(stimulus: Stimulus) -> list[Any]:
+    """Every array that the model gave."""
+    found: list[Any] = [stimulus.log_probabilities]
+    if stimulus.forecast is not None:
+        found.append(stimulus.forecast.values)
+    if stimulus.continuation is not None:
+        found += [stimulus.continuation.log_probabilities, stimulus.continuation.entropies]
+    return found
