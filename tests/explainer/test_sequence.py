@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from explainer.models import kernels
+from explainer.models import kernels, sequence
 from explainer.models.checkpoint import load
 from explainer.models.kernels import KernelConfig
 from explainer.models.sequence import SequenceClassifier, SequenceClassifierConfig
@@ -226,3 +226,36 @@ def test_slow_weights_are_there():
         kernel = kernels.make(KernelConfig(width=4, state=4, **kind))
         assert {"inv_dt", "A_real", "A_imag", "B"} <= set(kernel.slow)
         assert set(kernel.slow) <= set(dict(kernel.named_parameters()))
+
+
+@pytest.mark.parametrize("kernel", ["diagonal", "low-rank"])
+@pytest.mark.parametrize("pool", ["mean", "last"])
+def test_many_sequences_are_read_in_spans_to_the_same_logits(kernel, pool, monkeypatch):
+    """1e-10 in float64; a gradient, training, a mask and few sequences are read whole."""
+    torch.manual_seed(0)
+    start = {"init": "legs", "hold": "bilinear"} if kernel == "low-rank" else {}
+    config = SequenceClassifierConfig(
+        inputs=1,
+        width=4,
+        layers=2,
+        state=4,
+        labels=3,
+        pool=pool,
+        kernel=kernel,
+        length=130,
+        **start,
+    )
+    network = SequenceClassifier(config).double().eval()
+    x = torch.randn(sequence.MANY, 130, 1, dtype=torch.float64)
+    read = []
+    by_spans = SequenceClassifier._by_spans
+    monkeypatch.setattr(
+        SequenceClassifier, "_by_spans", lambda self, x: read.append(len(x)) or by_spans(self, x)
+    )
+    whole = network(x)
+    with torch.no_grad():
+        assert network(x[1:]).shape == (sequence.MANY - 1, 3)
+        network(x, torch.full((len(x),), 130))
+        assert read == []
+        torch.testing.assert_close(network(x), whole, atol=1e-10, rtol=0)
+    assert read == [sequence.MANY]

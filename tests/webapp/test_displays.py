@@ -12,7 +12,7 @@ from flask import Flask
 from lab import LABELS, Laboratory, explanation, stimulus
 from PIL import Image
 
-from explainer.artifact import ArtifactError, Explanation, Stimulus
+from explainer.artifact import ArtifactError, Explanation, Run, Stimulus
 from webapp import config, displays
 from webapp.displays.image import AGAINST, FOR, pixel_values, project
 
@@ -140,16 +140,16 @@ def rendered(app: Flask, lab: Laboratory, name: str, place: int = 0, *, truth: b
     of = made.stimuli["digits"][place]
     shown = made.explanations[name][of] if name != "none" else None
     with app.test_request_context():
-        return str(displays.render(config.artifacts(app), of, shown, truth=truth)[0])
+        return str(displays.render(config.artifacts(app), of, shown, truth=truth, language="en")[0])
 
 
 def test_the_same_artifacts_render_to_the_same_bytes(app: Flask, lab: Laboratory) -> None:
     lab.prepare(lab.load())
     of = lab.ready[1].stimuli["digits"][0]
     with app.test_request_context():
-        first = displays.render(lab.store.root, of, None, truth=False)
-        displays._projection.cache_clear()
-        assert displays.render(lab.store.root, of, None, truth=False) == first
+        first = displays.render(lab.store.root, of, None, truth=False, language="en")
+        displays._shown.cache_clear()
+        assert displays.render(lab.store.root, of, None, truth=False, language="en") == first
 
 
 def test_a_real_and_a_mismatched_explanation_look_alike(app: Flask, lab: Laboratory) -> None:
@@ -204,11 +204,33 @@ def test_labels_cannot_bring_markup_into_the_page(app: Flask, lab: Laboratory) -
     shown = replace(shown, log_probabilities=np.log(np.r_[0.91, np.full(9, 0.01)]).astype("f4"))
     of = lab.store.write(shown)
     with app.test_request_context():
-        html = displays.render(lab.store.root, of, None, truth=True)[0]
+        html = displays.render(lab.store.root, of, None, truth=True, language="en")[0]
     assert "<img" not in html
     assert "&lt;img src=x" in html
 
 
 def test_a_missing_artifact_is_an_error_that_names_it(app: Flask, lab: Laboratory) -> None:
     with app.test_request_context(), pytest.raises(ArtifactError, match="no such artifact"):
-        displays.render(lab.store.root, "0" * 64, None, truth=False)
+        displays.render(lab.store.root, "0" * 64, None, truth=False, language="en")
+
+
+def test_words_stand_where_a_map_would(app: Flask, lab: Laboratory) -> None:
+    """In the participant's language, as text, and without a map or a legend."""
+    shown = digit()
+    of = lab.store.write(shown)
+    real = explanation(shown, of, 1)
+    job = replace(real.job, method="placebic")
+    said = {"en": "It saw <it> all.", "de": "Es sah alles."}
+    run = Run(0.0, 0, "cpu", {}, {}, {"words": said})
+    empty = replace(real, job=job, values=0 * real.values, completeness_gap=None)
+    words = lab.store.write_result(empty, run)
+    with app.test_request_context():
+        pages = {
+            language: displays.render(lab.store.root, of, words, truth=False, language=language)[0]
+            for language in ("en", "de", "fr")
+        }
+        bare = displays.render(lab.store.root, of, None, truth=False, language="en")[0]
+    assert "It saw &lt;it&gt; all." in pages["en"] == pages["fr"]
+    assert "Es sah alles." in pages["de"]
+    assert pages["en"].startswith(bare)
+    assert "What counted" not in pages["en"]

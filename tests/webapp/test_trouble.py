@@ -142,7 +142,7 @@ def test_an_artifact_that_vanished_is_an_error_page_without_a_trace_of_the_link(
     visitor.enter()
     for file in Path(lab.store.root).rglob("*.json.gz"):
         file.unlink()
-    displays._projection.cache_clear()
+    displays._shown.cache_clear()
     before = lab.everything()
     visitor.answer()
     assert visitor.status == 503

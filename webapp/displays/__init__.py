@@ -4,6 +4,7 @@ What reaches the page is a projection made for it: no digest, no method, no trut
 which a participant could tell a control from a real explanation.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -12,16 +13,32 @@ from flask import render_template
 from markupsafe import Markup
 
 from explainer.artifact import Explanation, Stimulus, Store
+from webapp.definition import say
 from webapp.displays import image, series, text
 
 Projection = image.Projection | series.Projection | text.Projection
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The kind of a stimulus, its projection, and words by language that stand for a map."""
+
+    kind: str
+    projection: Projection
+    words: dict[str, str] | None
+
+
 @lru_cache(maxsize=4096)
-def _projection(root: Path, stimulus: str, explanation: str | None) -> tuple[str, Projection]:
+def _shown(root: Path, stimulus: str, explanation: str | None) -> Shown:
     store = Store(root)
     shown = store.read_stimulus(stimulus)
-    return shown.kind, project(shown, store.read_explanation(explanation) if explanation else None)
+    found = store.read_explanation(explanation) if explanation else None
+    words = store.read_run(str(explanation)).details["words"] if _is_words(found) else None
+    return Shown(shown.kind, project(shown, None if words else found), words)
+
+
+def _is_words(explanation: Explanation | None) -> bool:
+    return explanation is not None and explanation.job.method == "placebic"
 
 
 def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
@@ -34,13 +51,17 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
 
 
 def render(
-    root: Path, stimulus: str, explanation: str | None, *, truth: bool
+    root: Path, stimulus: str, explanation: str | None, *, truth: bool, language: str
 ) -> tuple[Markup, str]:
     """Draw a stimulus with its explanation; return the HTML and its SHA-256.
 
     root: the artifact folder. Artifacts never change, so projections are kept. truth: whether the
-    right answer is shown too. Raises ArtifactError where an artifact is missing or damaged.
+    right answer is shown too. language: of words that stand for a map. Raises ArtifactError where
+    an artifact is missing or damaged.
     """
-    kind, shown = _projection(root, stimulus, explanation)
-    html = render_template(f"displays/{kind}.html", shown=shown, truth=truth)
+    found = _shown(root, stimulus, explanation)
+    html = render_template(f"displays/{found.kind}.html", shown=found.projection, truth=truth)
+    if found.words is not None:
+        words = say(found.words, language if language in found.words else "en")
+        html += render_template("displays/words.html", words=words)
     return Markup(html), sha256(html.encode()).hexdigest()  # noqa: S704  # our own template

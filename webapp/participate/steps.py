@@ -106,6 +106,7 @@ def _page(
             step.stimulus_digest,
             step.explanation_digest,
             truth=isinstance(entry, Block) and entry.show_truth,
+            language=language,
         )
     # A browser that fetches ahead shows nobody anything yet.
     ahead = request.headers.get("Sec-Purpose", "").startswith("prefetch")
