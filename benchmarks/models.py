@@ -247,8 +247,9 @@ def _check_transformer(model: TransformerLanguageModel) -> None:
 def _largest_difference(runs: Mapping[str, Run], allowed: float) -> float:
     first, *others = (run() for run in runs.values())
     worst = max(float((each - first).abs().max()) for each in others)
-    if not worst <= allowed:
-        raise SystemExit(f"{', '.join(runs)} differ by {worst}, more than {allowed}")
+    largest = max(1.0, float(first.abs().max()))  # trained logits reach 30: float32 rounds them
+    if not worst <= allowed * largest:
+        raise SystemExit(f"{', '.join(runs)} differ by {worst}, more than {allowed * largest}")
     return worst
 
 
