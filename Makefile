@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN = .venv/bin
 
-.PHONY: install demo test lint bench bench-models
+.PHONY: install demo test lint bench bench-models bench-shapley
 
 install: .venv/.installed
 
@@ -27,3 +27,6 @@ bench: install
 
 bench-models: install
 	$(BIN)/python -m benchmarks.models
+
+bench-shapley: install
+	$(BIN)/python -m benchmarks.shapley

@@ -131,7 +131,7 @@ def _reasons() -> Iterator[None]:
     """Turn every expected error into a PrecomputeError."""
     import torch
 
-    from explainer.data.images import ImagesError
+    from explainer.data.contents import ContentsError
     from explainer.machine import DeviceError
     from explainer.models.checkpoint import CheckpointError
 
@@ -146,7 +146,7 @@ def _reasons() -> Iterator[None]:
         ArtifactError,
         CheckpointError,
         DeviceError,
-        ImagesError,
+        ContentsError,
         MethodError,
         PlanError,
         SelectionError,

@@ -1,18 +1,17 @@
 """A stimulus set with its checkpoint and data loaded and its stimuli chosen."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from explainer.artifact import Stimulus, Store, canonical_json, sha256
-from explainer.data.images import ImagesError, read_images
+from explainer.contents import background, contents
+from explainer.data.contents import ContentsError
 from explainer.methods.randomised import randomised
 from explainer.plan import StimulusSet
 from explainer.selection import Classes, SelectionError, draw, select
 from explainer.subjects import Subject
-from explainer.subjects.image import ImageSubject
 from explainer.subjects.load import load
 from explainer.subjects.prompt import PromptSubject
 
@@ -27,17 +26,15 @@ class Prepared:
     def __init__(self, stimuli: StimulusSet, store: Store, device: str) -> None:
         """Load, check, ask the model, select.
 
-        Raises CheckpointError, ImagesError, SelectionError.
+        Raises CheckpointError, ContentsError, SelectionError.
         """
         self.name, self.store, self.where = stimuli.name, store, stimuli.data.path
-        background = stimuli.background and read_images(
-            stimuli.background.path, stimuli.background.sha256
-        )
+        given = stimuli.background
         self.subject: Subject = load(
             stimuli.checkpoint.path,
             stimuli.checkpoint.sha256,
             device,
-            background and background.images,
+            given and background(given.path, given.sha256),
         )
         if isinstance(self.subject, PromptSubject):
             wanted_length, seed = stimuli.generation.tokens, stimuli.generation.seed
@@ -86,65 +83,11 @@ class Prepared:
         found = self.subject.stimuli(*self.data.take(rows))
         for row, stimulus in zip(rows, found, strict=True):
             if not all(np.isfinite(each).all() for each in answers(stimulus)):
-                raise ImagesError(
+                raise ContentsError(
                     f"{self.where}: the model's output for row {row} is NaN or infinite: train "
                     "another checkpoint, or leave the row out"
                 )
             self._stimuli[row] = stimulus
-
-
-class Contents(Protocol):
-    """Data that a set's stimuli are taken from, by row."""
-
-    def __len__(self) -> int:
-        """How many rows."""
-
-    def take(self, rows: list[int]) -> tuple[Any, list[Any], list[dict[str, Any]]]:
-        """Contents, truths (None where unknown) and sources of rows, as Subject.stimuli wants."""
-
-
-def contents(subject: Subject, path: Path, digest: str) -> Contents:
-    """Read data that a subject can be asked about. Raises ImagesError."""
-    if not isinstance(subject, ImageSubject):
-        raise ImagesError(f"{path}: data for a {subject.kind} cannot be read yet, only images")
-    return _Images(subject, path, digest)
-
-
-class _Images:
-    """Labelled images that fit a checkpoint."""
-
-    def __init__(self, subject: ImageSubject, path: Path, digest: str) -> None:
-        """Read. Raises ImagesError where the data do not fit."""
-        self.found, self.sha256 = read_images(path, digest), digest
-        self.labels: tuple[str, ...] = subject.model.labels
-        shape = subject.preprocessing.shape
-        if self.found.images.shape[1:] != shape:
-            raise ImagesError(
-                f"{path}: images are {self.found.images.shape[1:]}, but the checkpoint "
-                f"reads {shape}: name data that fits it"
-            )
-        if self.found.labels.max(initial=0) >= len(self.labels):
-            raise ImagesError(
-                f"{path}: a label is {self.found.labels.max()}, but the checkpoint has "
-                f"{len(self.labels)} classes: name data that fits it"
-            )
-
-    def __len__(self) -> int:
-        """How many images."""
-        return len(self.found.images)
-
-    def take(self, rows: list[int]) -> tuple[Any, list[Any], list[dict[str, Any]]]:
-        """Contents, truths and sources of rows."""
-        truths = [self.labels[int(self.found.labels[row])] for row in rows]
-        sources = [
-            {
-                "data_sha256": self.sha256,
-                "index": row,
-                "test_index": int(self.found.indices[row]),
-            }
-            for row in rows
-        ]
-        return self.found.images[rows], truths, sources
 
 
 def said(stimulus: Stimulus) -> int:

@@ -290,7 +290,7 @@ def test_wrong_files(tiny, store, place, value, message):
         ({"labels": np.array([0, 1, 3])}, "a label is 3, but the checkpoint has 3 classes"),
         ({"labels": np.array([0, 1])}, "labels is int64"),
         ({"indices": np.array(["a", "b", "c"])}, "indices is <U1"),
-        ({"indices": np.array([{}, {}, {}])}, "no .npz with"),
+        ({"indices": np.array([{}, {}, {}])}, "no .npz of plain arrays"),
     ],
 )
 def test_wrong_data(tiny, store, tmp_path, arrays, message):
@@ -310,7 +310,7 @@ def test_wrong_data(tiny, store, tmp_path, arrays, message):
 def test_data_that_is_no_zip(tiny, store, tmp_path):
     path = tmp_path / "bad.npz"
     path.write_bytes(b"images")
-    check_refused(tiny, store, path, "no .npz with")
+    check_refused(tiny, store, path, "no .npz of plain arrays")
 
 
 def check_refused(tiny, store, path, message):
