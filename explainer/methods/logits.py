@@ -17,7 +17,10 @@ LOG_SOFTMAX = (torch.log_softmax, Tensor.log_softmax, nn.functional.log_softmax)
 
 
 class Logits(TorchFunctionMode):
-    """Inside, log-softmax hands on what it is given. found: whether there was one."""
+    """Inside, log-softmax hands on what it is given. found: whether there was one.
+
+    So does the cross-entropy of each row with the number of a class: it is less the class's score.
+    """
 
     def __init__(self) -> None:
         """Find none so far."""
@@ -31,8 +34,11 @@ class Logits(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Leave log-softmax out; call the others as they are."""
+        """Leave the softmax out; call the others as they are."""
         if func in LOG_SOFTMAX:
             self.found = True
             return args[0]
+        if func is nn.functional.cross_entropy:
+            self.found = True
+            return -args[0].gather(-1, args[1].unsqueeze(-1)).squeeze(-1)
         return func(*args, **(kwargs or {}))
