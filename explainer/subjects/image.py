@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from explainer.artifact import Stimulus
-from explainer.encoding import round_off
 from explainer.methods import MethodError
 from explainer.models.image import ImageClassifier, predict
 from explainer.models.shared import logits, reads_forward
 from explainer.shapley.game import Inputs
 from explainer.shapley.trees import Linkage, image_tree, line_tree
-from explainer.subjects import Mask, Players, Subject
+from explainer.subjects import Mask, Players
+from explainer.subjects.classified import ClassifierSubject
 
 # Coalitions read together. Measured on 2 cores: a network that reads them whole takes longer for
 # each beyond 64; one that shares their beginnings shares more of them in more.
@@ -48,7 +48,7 @@ class ImageScorer:
         return (torch.cat([part[0] for part in parts]),)
 
 
-class ImageSubject(Subject):
+class ImageSubject(ClassifierSubject):
     """A classifier of images; its outputs are the log-probabilities of its labels.
 
     background: images uint8 (n, *shape) that `background` masks draw from.
@@ -66,7 +66,8 @@ class ImageSubject(Subject):
         background: NDArray[np.uint8] | None = None,
     ) -> None:
         """Join a model in eval mode and its checkpoint's digest."""
-        self.model, self.digest, self.background = model, digest, background
+        self.model, self.labels = model, model.labels
+        self.digest, self.background = digest, background
         self.network: nn.Module = model.network
         self.preprocessing = model.preprocessing
         self.scorer = ImageScorer(model)
@@ -87,29 +88,8 @@ class ImageSubject(Subject):
         sources: Sequence[Mapping[str, Any]],
     ) -> list[Stimulus]:
         """Classify images (n, *shape) in batches."""
-        found = round_off(predict(self.model, np.asarray(contents)))
-        return [
-            Stimulus(
-                kind="image",
-                content=content,
-                truth=truth,
-                labels=self.model.labels,
-                log_probabilities=each,
-                checkpoint_digest=self.digest,
-                source=dict(source),
-            )
-            for content, truth, source, each in zip(contents, truths, sources, found, strict=True)
-        ]
-
-    def outputs(self, stimulus: Stimulus) -> tuple[str, ...]:
-        """Return the labels."""
-        return stimulus.labels
-
-    def explained(self, stimulus: Stimulus, which: str) -> list[int]:
-        """Return the predicted label, or all."""
-        if which == "all":
-            return list(range(len(stimulus.labels)))
-        return [stimulus.labels.index(stimulus.predicted)]
+        found = predict(self.model, np.asarray(contents))
+        return self.classified(contents, truths, sources, found)
 
     def players(self, stimulus: Stimulus, group: str = "default", size: int = 1) -> Players:
         """Group pixels: each; square patches; or runs of `size` that the model reads in a row."""

@@ -19,7 +19,7 @@ from explainer.subjects import Mask, Players, Subject
 from explainer.subjects.tokens import (
     GROUPS,
     MASKS,
-    baseline_token,
+    baseline,
     encoded,
     group_tokens,
     joined,
@@ -183,10 +183,7 @@ class PromptSubject(Subject):
 
     def embedded_baseline(self, stimulus: Stimulus, mask: str | float) -> Tensor:
         """Return as many vectors of the baseline token."""
-        if mask not in ("default", "baseline"):
-            raise MethodError(f"a text masked by {mask!r} is no one baseline; mask by baseline")
-        token, _ = baseline_token(self.tokeniser)
-        return self._vectors(torch.full_like(self._tokens(stimulus), token))
+        return self._vectors(baseline(self.tokeniser, self._tokens(stimulus), mask))
 
     def score_embedded(self, x: Tensor, stimulus: Stimulus) -> Tensor:
         """Log-probabilities (n, outputs) after prompts of vectors (n, elements, width)."""

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from explainer.artifact import Stimulus
-from explainer.encoding import round_off
 from explainer.methods import MethodError
 from explainer.models.text import TextClassifier, predict
 from explainer.models.tokenisers import TokeniserError
 from explainer.shapley.game import Inputs
-from explainer.subjects import Mask, Players, Subject
+from explainer.subjects import Mask, Players
+from explainer.subjects.classified import ClassifierSubject
 from explainer.subjects.tokens import (
     GROUPS,
     MASKS,
-    baseline_token,
+    baseline,
     encoded,
     group_tokens,
     joined,
@@ -46,7 +46,7 @@ class TextScorer:
         return joined([tokens for tokens, _ in parts]), torch.cat([each for _, each in parts])
 
 
-class TextSubject(Subject):
+class TextSubject(ClassifierSubject):
     """A classifier of texts; its outputs are the log-probabilities of its labels.
 
     background: texts that `background` masks draw from.
@@ -70,7 +70,8 @@ class TextSubject(Subject):
                 "this model has no attention of its own: what it says of a text hangs on the model "
                 "that lends it attention; explain that one"
             )
-        self.model, self.digest, self.background = model, digest, background
+        self.model, self.labels = model, model.labels
+        self.digest, self.background = digest, background
         self.network: nn.Module = model.network
         self.tokeniser = model.tokeniser
         self.scorer = TextScorer(model.network)
@@ -89,31 +90,11 @@ class TextSubject(Subject):
     ) -> list[Stimulus]:
         """Classify texts in batches."""
         try:
-            found = round_off(predict(self.model, contents))
+            found = predict(self.model, contents)
         except TokeniserError as error:
             raise MethodError(f"a text cannot be read: {error}") from error
-        return [
-            Stimulus(
-                kind="text",
-                content=np.frombuffer(content.encode(), np.uint8),
-                truth=truth,
-                labels=self.model.labels,
-                log_probabilities=each,
-                checkpoint_digest=self.digest,
-                source=dict(source),
-            )
-            for content, truth, source, each in zip(contents, truths, sources, found, strict=True)
-        ]
-
-    def outputs(self, stimulus: Stimulus) -> tuple[str, ...]:
-        """Return the labels."""
-        return stimulus.labels
-
-    def explained(self, stimulus: Stimulus, which: str) -> list[int]:
-        """Return the predicted label, or all."""
-        if which == "all":
-            return list(range(len(stimulus.labels)))
-        return [stimulus.labels.index(stimulus.predicted)]
+        kept = [np.frombuffer(content.encode(), np.uint8) for content in contents]
+        return self.classified(kept, truths, sources, found)
 
     def players(self, stimulus: Stimulus, group: str = "default", size: int = 1) -> Players:
         """Group tokens: into words, or each; a span is characters of the text."""
@@ -143,10 +124,7 @@ class TextSubject(Subject):
 
     def embedded_baseline(self, stimulus: Stimulus, mask: str | float) -> Tensor:
         """Return as many vectors of the baseline token."""
-        if mask not in ("default", "baseline"):
-            raise MethodError(f"a text masked by {mask!r} is no one baseline; mask by baseline")
-        token, _ = baseline_token(self.tokeniser)
-        return self._vectors(torch.full_like(self._tokens(stimulus), token))
+        return self._vectors(baseline(self.tokeniser, self._tokens(stimulus), mask))
 
     def score_embedded(self, x: Tensor, stimulus: Stimulus) -> Tensor:
         """Log-probabilities (n, labels) of vectors (n, elements, width), the end behind them."""

@@ -82,6 +82,13 @@ def baseline_token(tokeniser: Tokeniser) -> tuple[int, str]:
     return tokeniser.end, "the end token"
 
 
+def baseline(tokeniser: Tokeniser, tokens: Tensor, mask: str | float) -> Tensor:
+    """As many baseline tokens. Raises MethodError for a mask that puts more than one there."""
+    if mask not in ("default", "baseline"):
+        raise MethodError(f"a text masked by {mask!r} is no one baseline; mask by baseline")
+    return torch.full_like(tokens, baseline_token(tokeniser)[0])
+
+
 def stand_ins(
     tokeniser: Tokeniser,
     tokens: Tensor,
