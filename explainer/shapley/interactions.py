@@ -4,7 +4,7 @@ Each pair's interaction is shared by its two players, half in [i, j] and half in
 diagonal holds what is left of a player's Shapley value, its main effect. Rows add up to Shapley
 values and all entries to full - base, as in shap's TreeExplainer. Source: Lundberg, Erion & Lee
 2018, arXiv:1802.03888, eq. 3-6; both halves together are the interaction index of Grabisch &
-Roubens 1999, Int. J. Game Theory 28.
+Roubens 1999, Int. J. Game Theory 28(4), 547-565.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,8 @@ def interactions(game: Game, stop: Stop, seed: int) -> Play[Interactions]:
     either alone, beside those before them, has the interaction index as its mean. A sweep is as
     many orders as make every pair neighbours once: about M^2 evaluations. Standard errors are over
     sweeps. Raises MethodError where the evaluations do not suffice for one. Source of the orders:
-    Walecki's decomposition of complete graphs into Hamiltonian paths (Lucas 1892).
+    Walecki's decomposition of complete graphs into Hamiltonian paths, told by Lucas 1883,
+    Récréations mathématiques II, and by Alspach 2008, Bulletin of the ICA 52, 7-20.
     """
     if game.players <= 2:
         return (yield from exact_interactions(game))

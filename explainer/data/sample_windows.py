@@ -1,0 +1,113 @@
+"""The small sample of S&P 500 windows that ships: `python -m explainer.data.sample_windows -h`."""
+
+import argparse
+import io
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.artifact import sha256, write_atomically
+from explainer.data import forecasts, prices
+from explainer.data.fetch import DataError
+from explainer.models import checkpoint
+from explainer.models.checkpoint import CheckpointError
+from explainer.models.spacetime import SpaceTime
+
+
+def sample(
+    *, out: Path, data: Path | None, checkpoint_folder: Path, half: int, apart: int, seed: int
+) -> dict[str, Any]:
+    """Write `out`.npz and `out`.json; return the latter.
+
+    `half` test windows that the checkpoint forecasts better than the last value does, by mean
+    absolute error, and as many others, each `apart` days or more from the rest of its half, in the
+    order of time. Raises CheckpointError and DataError.
+    """
+    network, card = checkpoint.load(checkpoint_folder)
+    how = card["data"].get("split")
+    if not isinstance(network, SpaceTime) or how is None:
+        raise CheckpointError(
+            f"{checkpoint_folder}: no forecaster that flask train prices made; name one"
+        )
+    lag, horizon = network.config.lag, network.config.horizon
+    series = prices.load(data, how["series"], how["column"], how["until"])
+    test = forecasts.split(series, lag, horizon, how["test_after"]).test
+    better = _error(forecasts.forecaster(network)(test.past), test) < _error(
+        forecasts.last_value(test.past, horizon), test
+    )
+    random = np.random.default_rng(seed)
+    drawn = [
+        _apart(random.permutation(np.flatnonzero(better == is_better)), half, apart)
+        for is_better in (True, False)
+    ]
+    rows = np.sort(np.concatenate(drawn))
+    ends = [str(series.moments[test.first + row + lag - 1].date()) for row in rows]
+    file = io.BytesIO()
+    np.savez_compressed(file, past=test.past[rows], future=test.future[rows], ends=np.array(ends))
+    about = {
+        "name": out.name,
+        "sha256": sha256(file.getvalue()),
+        "source": f"{series.name}, {series.column}",
+        "source_sha256": series.files,
+        "terms": series.terms,
+        "windows": 2 * half,
+        "lag": lag,
+        "horizon": horizon,
+        "better_than_last_value": half,
+        "chosen": f"test windows (they end after {how['test_after']}), {apart} days apart at least "
+        f"within each half: {half} in which {card['name']}'s mean absolute error is below the last "
+        f"value's and {half} in which it is not, drawn with seed {seed}",
+        "command": f"python -m explainer.data.sample_windows --checkpoint {card['name']} "
+        f"--half {half} --apart {apart} --seed {seed} --out {out.name}",
+        "checkpoint_sha256": card["weights_sha256"],
+        "note": "chosen by how good the forecast is: a mean over these windows says nothing about "
+        "the model",
+    }
+    write_atomically(out.with_suffix(".npz"), file.getvalue())
+    write_atomically(out.with_suffix(".json"), (json.dumps(about, indent=2) + "\n").encode())
+    return about
+
+
+def _error(ahead: NDArray[np.float64], test: forecasts.Windows) -> NDArray[np.float64]:
+    """Mean absolute error of each window's forecast (n, horizon)."""
+    found: NDArray[np.float64] = np.abs(ahead - test.future).mean(1)
+    return found
+
+
+def _apart(rows: Iterable[int], count: int, apart: int) -> list[int]:
+    """The first `count` rows that are `apart` or more from all taken before them."""
+    taken: list[int] = []
+    for row in rows:
+        if all(abs(row - other) >= apart for other in taken):
+            taken.append(int(row))
+        if len(taken) == count:
+            return taken
+    raise DataError(
+        f"only {len(taken)} of {count} windows lie {apart} days apart: ask for fewer, or less"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Draw the sample from a command line."""
+    parser = argparse.ArgumentParser(prog="python -m explainer.data.sample_windows")
+    parser.add_argument("--data", type=Path, help="a CSV; without it prices are fetched once")
+    parser.add_argument("--checkpoint", type=Path, required=True, dest="checkpoint_folder")
+    parser.add_argument("--out", type=Path, required=True, help="the files' path without ending")
+    parser.add_argument("--half", type=int, default=20)
+    parser.add_argument("--apart", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    try:
+        print(json.dumps(sample(**vars(parser.parse_args(arguments))), indent=2))
+    except (CheckpointError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
