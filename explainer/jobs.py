@@ -112,7 +112,7 @@ class Piece:
         explanation = to_artifact(job, stimulus.kind, found, names)
         if self.of is not None:
             explanation = replace(explanation, completeness_gap=None)
-        run = self._run(explanation, seconds, found.evaluations)
+        run = self._run(seconds, found.evaluations)
         return explanation, replace(run, details=dict(found.details))
 
     def _subject(self) -> Subject:
@@ -126,19 +126,17 @@ class Piece:
         found: Explanation = self.recipe.method.function(read(job.parameters["of"]), job)
         if self.of is not None and self.source != self.row:
             found = onto(found, read(done[self.prepared.name, self.of.name, self.row]))
-        run = self._run(found, time.perf_counter() - started, 0)
+        run = self._run(time.perf_counter() - started, 0)
         if self.recipe.method.name == PLACEBIC:
             run = replace(run, details=placebic_details(found))
         return found, run
 
-    def _run(self, explanation: Explanation, seconds: float, evaluations: int) -> Run:
-        gap = explanation.completeness_gap
+    def _run(self, seconds: float, evaluations: int) -> Run:
         return Run(
             seconds=round(seconds, 3),
             evaluations=evaluations,
             device=self.prepared.subject.device.type,
             versions=versions("numpy", "shap", "torch"),
-            metrics={} if gap is None else {"completeness_gap": gap},
         )
 
 

@@ -2,9 +2,10 @@
 
 A job whose key the store has is not done again, and every artifact is written whole or not at all:
 stopping at any moment loses at most the explanations at work, and processes that share a store
-share the work (explainer.claims). A shard is every n-th stimulus with everything that its
-explanations are made from, so shards need not wait for one another; on one store they do not even
-do twice what two of them need.
+share the work (explainer.claims). Then every explanation is measured (explainer.metrics), which is
+not done again either; `--costly` measures also what needs each to be made anew. A shard is every
+n-th stimulus with everything that its explanations are made from, so shards need not wait for one
+another; on one store they do not even do twice what two of them need.
 """
 
 import argparse
@@ -38,8 +39,9 @@ class Result:
     """Digests of what a plan asks for, and how many jobs were done now or before.
 
     plan: its digest. stimuli: set name -> stimulus digests in selection order. explanations: name
-    -> {stimulus digest: explanation digest}, selected stimuli only. missing: how many of these are
-    not there yet, by name, after one shard.
+    -> {stimulus digest: explanation digest}, selected stimuli only. missing: how many of these, or
+    of their metrics, are not there yet, by name, after one shard. measured: of how many
+    explanations anything was measured now.
     """
 
     plan: str
@@ -48,6 +50,7 @@ class Result:
     computed: int
     reused: int
     missing: dict[str, int] = field(default_factory=dict)
+    measured: int = 0
 
 
 def run(
@@ -57,17 +60,23 @@ def run(
     device: str = "auto",
     only: str | None = None,
     shard: Shard | None = None,
+    costly: bool = False,
     progress: "Callable[[Progress], None] | None" = None,
 ) -> Result:
-    """Make every stimulus and explanation of a plan; `only` names one explanation.
+    """Make and measure every explanation of a plan; `only` names one explanation.
 
-    device: auto, cpu or cuda. shard: (i, n), the i-th of n parts, from 1. Raises PrecomputeError.
+    device: auto, cpu or cuda. shard: (i, n), the i-th of n parts, from 1. costly: measure also what
+    needs explaining anew. Raises PrecomputeError.
     """
+    from explainer.metrics.phase import carry_out as measure
+    from explainer.metrics.phase import lacking as unmeasured
     from explainer.work import carry_out
 
     with _reasons():
         work = _work(plan, store, device, only, shard)
         done, computed = carry_out(work.todo, store, progress)
+        groups = _groups(costly)
+        measured = measure(work.todo, done, store, groups, progress)
         for piece in work.elsewhere:
             # A control of something that is not there cannot be there either.
             if piece.made_of is None or piece.made_of in done:
@@ -90,6 +99,9 @@ def run(
         }
     wanted = sum(map(len, stimuli.values()))
     lacking = {name: wanted - len(each) for name, each in explanations.items()}
+    for name, each in explanations.items():
+        without = [digest for digest in each.values() if unmeasured(store, digest, groups)]
+        lacking[f"the metrics of {name}"] = len(without)
     return Result(
         plan=work.plan.digest,
         stimuli=stimuli,
@@ -97,6 +109,7 @@ def run(
         computed=computed,
         reused=len(work.todo) - computed,
         missing={name: number for name, number in lacking.items() if number},
+        measured=measured,
     )
 
 
@@ -107,12 +120,19 @@ def forecast(
     device: str = "auto",
     only: str | None = None,
     shard: Shard | None = None,
+    costly: bool = False,
 ) -> "Forecast":
     """Say what `run` would do, by a short measurement of each method. Raises PrecomputeError."""
     from explainer.forecast import measure
 
     with _reasons():
-        return measure(_work(plan, store, device, only, shard), store)
+        return measure(_work(plan, store, device, only, shard), store, _groups(costly))
+
+
+def _groups(costly: bool) -> tuple[str, ...]:
+    from explainer.metrics.groups import ALWAYS, COSTLY
+
+    return ALWAYS + COSTLY if costly else ALWAYS
 
 
 def _work(
@@ -170,6 +190,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--only", help="one explanation's name")
     parser.add_argument("--shard", help="i/n: every n-th stimulus, from the i-th")
+    parser.add_argument(
+        "--costly", action="store_true", help="measure also what needs each explained anew"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what there is to do")
     options = parser.parse_args(arguments)
     store = Store(options.store)
@@ -180,7 +203,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     try:
         shard = parse_shard(options.shard) if options.shard else None
-        how: dict[str, Any] = {"device": options.device, "only": options.only, "shard": shard}
+        how: dict[str, Any] = {
+            "device": options.device,
+            "only": options.only,
+            "shard": shard,
+            "costly": options.costly,
+        }
         if options.dry_run:
             print(forecast(plan, store, **how))
             return 0

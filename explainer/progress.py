@@ -3,13 +3,16 @@
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from explainer.artifact import Measures
 from explainer.methods import Attribution
 from explainer.shapley.game import Ask, Play
+
+Counted = TypeVar("Counted", Attribution, Measures)
 
 GIB = 2**30
 PART = 2048  # coalitions of a longer ask that are answered before progress is told
@@ -71,7 +74,7 @@ class Meter:
         """Rows a second since the start."""
         return self.rows / max(time.perf_counter() - self.started, 1e-9)
 
-    def watch(self, play: Play[Attribution]) -> Generator[Ask, Tensor, tuple[Attribution, float]]:
+    def watch(self, play: Play[Counted]) -> Generator[Ask, Tensor, tuple[Counted, float]]:
         """Play on, and return also the seconds: a play's own, and its rows' share of the model's.
 
         What a play that does not ask computes is its own.
@@ -84,7 +87,7 @@ class Meter:
             try:
                 ask = play.send(answer)
             except StopIteration as stop:
-                found: Attribution = stop.value
+                found: Counted = stop.value
                 break
             finally:
                 self._left = time.perf_counter()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from explainer.artifact.explanation import Explanation, Job
 from explainer.artifact.fields import expect_schema
+from explainer.artifact.measures import Measures
 from explainer.artifact.run import RUN_SCHEMA, Run
 from explainer.artifact.stimulus import Stimulus
 from explainer.encoding import ArtifactError, canonical_json, sha256, write_atomically
@@ -62,7 +63,6 @@ class Store:
             "evaluations": run.evaluations,
             "device": run.device,
             "versions": dict(run.versions),
-            "metrics": dict(run.metrics),
             "details": run.details,
         }
         write_atomically(self._run_path(digest), canonical_json(record))
@@ -82,9 +82,29 @@ class Store:
             evaluations=data["evaluations"],
             device=data["device"],
             versions=data["versions"],
-            metrics=data["metrics"],
             details=data.get("details", {}),
         )
+
+    def write_measures(self, digest: str, measures: Measures) -> None:
+        """Write what was measured of the explanation with this digest, in place of what was there.
+
+        Raises ArtifactError.
+        """
+        record = {**measures.to_json(), "digest": digest}
+        write_atomically(self._measures_path(digest), canonical_json(record))
+
+    def read_measures(self, digest: str) -> Measures | None:
+        """Read what was measured of an explanation; None where nothing was yet.
+
+        Raises ArtifactError where the file is damaged.
+        """
+        path = self._measures_path(digest)
+        try:
+            return Measures.from_json(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ArtifactError, AttributeError, OSError, TypeError, ValueError) as error:
+            raise ArtifactError(f"{path}: no readable metrics ({error}); {_AGAIN}") from error
 
     def find(self, job: Job) -> str | None:
         """Return the digest of a finished job whose artifact is intact, else None."""
@@ -100,6 +120,9 @@ class Store:
 
     def _run_path(self, digest: str) -> Path:
         return self.path(digest).with_name(f"{digest}.run.json")
+
+    def _measures_path(self, digest: str) -> Path:
+        return self.path(digest).with_name(f"{digest}.metrics.json")
 
     def _job_path(self, key: str) -> Path:
         return self.root / "jobs" / key[:2] / key

@@ -11,16 +11,22 @@ Float64 = NDArray[np.float64]
 COALITIONS = 200
 
 
-def infidelity(game: Game, values: Float64, seed: int, column: int = 0) -> Play[float]:
-    """Mean squared difference between the sum of the hidden players' values and what is lost.
+def losses(game: Game, seed: int, column: int = 0) -> Play[tuple[Tensor, Float64]]:
+    """Hide random sets of players: the sets (COALITIONS, M) and what each loses (COALITIONS,).
 
-    values (M,) of one output; COALITIONS random sets of hidden players, each size as likely as any
-    other. In the squared unit of the value function. Source: Yeh et al. 2019, arXiv:1901.09392,
-    with the perturbation that hides a random set of players.
+    Each size of a set is as likely as any other.
     """
     hidden = _sets(game.players, seed)
     worth: Tensor = yield Ask(game, torch.cat([torch.ones(1, game.players) > 0, ~hidden]))
-    lost = (worth[0, column] - worth[1:, column]).numpy()
+    return hidden, (worth[0, column] - worth[1:, column]).numpy()
+
+
+def infidelity(values: Float64, hidden: Tensor, lost: Float64) -> float:
+    """Mean squared difference between the sum of the hidden players' values and what is lost.
+
+    values (M,) of one output. In the squared unit of the value function. Source: Yeh et al. 2019,
+    arXiv:1901.09392, with the perturbation that hides a random set of players.
+    """
     said = hidden.double().numpy() @ values
     return float(np.square(said - lost).mean())
 

@@ -1,17 +1,18 @@
-"""All metrics of one explanation, as numbers by name and curves."""
+"""What needs no second explanation: removal, infidelity and faithfulness of one explanation."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from explainer.artifact import Explanation, Stimulus
+from explainer.artifact import Explanation, Measures, Stimulus
 from explainer.methods import MethodError
 from explainer.metrics.agreement import sparsity
-from explainer.metrics.fidelity import correlation, drops, infidelity
+from explainer.metrics.fidelity import correlation, drops, infidelity, losses
 from explainer.metrics.removal import Removal, random_removal, ranking, removal
 from explainer.shapley.game import Game, Play
 from explainer.shapley.trees import line_tree
@@ -25,26 +26,71 @@ OTHER = {
     "series": ("last", "mean"),
 }
 
+Float64 = NDArray[np.float64]
+Curve = dict[str, list[float]]
+
 
 @dataclass(frozen=True)
-class Measured:
-    """metrics: name -> number. curves: name -> {shares, deletion, insertion}, lists."""
+class Found:
+    """What is known of a game whatever explains it: removal in random orders, and what is lost.
 
-    metrics: dict[str, float]
-    curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    dropped (M,): without each single player. hidden (n, M), lost (n,): without random sets.
+    """
+
+    chance: list[Removal]
+    dropped: Float64
+    hidden: Tensor
+    lost: Float64
+
+
+class Known:
+    """What has been found out about the games of one stimulus, for all of its explanations.
+
+    The random orders and sets are drawn by the stimulus, so explanations with the same players,
+    mask and output are compared with the same ones, which are asked for once.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self._chance: dict[Any, list[Removal]] = {}
+        self._found: dict[Any, Found] = {}
+
+    def chance(self, key: Any, game: Game, seed: int) -> Play[list[Removal]]:
+        """Removal in random orders."""
+        if key not in self._chance:
+            self._chance[key] = yield from random_removal(game, seed)
+        return self._chance[key]
+
+    def found(self, key: Any, game: Game, seed: int) -> Play[Found]:
+        """All of it."""
+        if key not in self._found:
+            chance = yield from self.chance(key, game, seed)
+            hidden, lost = yield from losses(game, seed)
+            dropped = yield from drops(game)
+            self._found[key] = Found(chance, dropped, hidden, lost)
+        return self._found[key]
 
 
 def measure(
-    subject: Subject, stimulus: Stimulus, explanation: Explanation, mask: str | float
-) -> Play[Measured]:
+    subject: Subject,
+    stimulus: Stimulus,
+    explanation: Explanation,
+    mask: str | float,
+    *,
+    mask_seed: int = 0,
+    known: Known | None = None,
+) -> Play[Measures]:
     """Measure an explanation of `stimulus`, under the mask it was made with and under another.
 
     The output measured is the sum or mean where several are explained, else the first. Each number
-    of removal stands beside its mean over random attributions, as `random_...`; those under the
-    other mask end in `_other_mask`. Raises MethodError where the players are no parts of the input.
+    stands beside that of random attributions, as `random_...`: for removal the mean over several,
+    for infidelity and faithfulness the same values shuffled. Those under the other mask end in
+    `_other_mask`. Raises MethodError where the players are no parts of the input.
     """
+    known = known or Known()
+    seed = int(explanation.job.stimulus_digest[:8], 16)
     players = parts_of(subject, stimulus, explanation.players)
-    column = main_output(subject, stimulus, explanation)
+    column = main_output(stimulus, explanation)
     values = explanation.values[:, column].astype(np.float64)
     outputs = subject.outputs(stimulus)
     if explanation.outputs[column] not in outputs:
@@ -52,37 +98,39 @@ def measure(
     output = outputs.index(explanation.outputs[column])
     order = ranking(values, explanation.job.seed)
     metrics: dict[str, float] = {"sparsity": sparsity(values)}
-    curves: dict[str, dict[str, list[float]]] = {}
-    for name, suffix in ((mask, ""), (other_mask(subject, mask), "_other_mask")):
-        game = subject.game(stimulus, [output], players, subject.mask(stimulus, name))
+    curves: dict[str, Curve] = {}
+    own = subject.masks[0] if mask == "default" else mask
+    for name, suffix in ((own, ""), (other_mask(subject, own), "_other_mask")):
+        prepared = subject.mask(stimulus, name, mask_seed)
+        game = subject.game(stimulus, [output], players, prepared)
+        key = explanation.players, output, name, mask_seed if name == "background" else 0
         found = yield from removal(game, order)
-        chance = yield from random_removal(game, explanation.job.seed)
-        metrics |= {f"{key}{suffix}": value for key, value in found.numbers().items()}
+        chance = yield from known.chance(key, game, seed)
+        metrics |= {f"{each}{suffix}": value for each, value in found.numbers().items()}
         metrics |= {
-            f"random_{key}{suffix}": float(np.mean([each.numbers()[key] for each in chance]))
-            for key in found.numbers()
+            f"random_{each}{suffix}": float(np.mean([one.numbers()[each] for one in chance]))
+            for each in found.numbers()
         }
         curves[f"removal{suffix}"] = _curve(found)
         curves[f"random_removal{suffix}"] = _mean_curve(chance)
         if not suffix:
-            metrics |= yield from _fidelity(game, values, explanation.job.seed)
-    return Measured(metrics, curves)
+            metrics |= _fidelity((yield from known.found(key, game, seed)), values, seed)
+    return Measures({name: float(value) for name, value in metrics.items()}, curves)
 
 
-def _fidelity(game: Game, values: NDArray[np.float64], seed: int) -> Play[dict[str, float]]:
-    """Infidelity and faithfulness correlation, and the infidelity of the same values shuffled."""
-    found = {"infidelity": (yield from infidelity(game, values, seed))}
+def _fidelity(found: Found, values: Float64, seed: int) -> dict[str, float]:
+    """Infidelity and faithfulness correlation, and those of the same values shuffled."""
+    metrics = {}
     shuffled = np.random.default_rng([seed, 9]).permutation(values)
-    found["random_infidelity"] = yield from infidelity(game, shuffled, seed)
-    dropped = yield from drops(game)
     for name, each in (("", values), ("random_", shuffled)):
-        agreed = correlation(each, dropped)
+        metrics[f"{name}infidelity"] = infidelity(each, found.hidden, found.lost)
+        agreed = correlation(each, found.dropped)
         if agreed is not None:
-            found[f"{name}faithfulness_correlation"] = agreed
-    return found
+            metrics[f"{name}faithfulness_correlation"] = agreed
+    return metrics
 
 
-def main_output(subject: Subject, stimulus: Stimulus, explanation: Explanation) -> int:
+def main_output(stimulus: Stimulus, explanation: Explanation) -> int:
     """The column that is measured: the sum or mean, the predicted label, or the first."""
     for name in ("sum", "mean", stimulus.predicted):
         if name in explanation.outputs:
@@ -135,9 +183,3 @@ def _mean_curve(found: Sequence[Removal]) -> dict[str, list[float]]:
         name: [round(float(x), 6) for x in np.mean([curve[name] for curve in curves], 0)]
         for name in curves[0]
     }
-
-
-def mask_of(parameters: Mapping[str, Any], source: Mapping[str, Any] | None = None) -> str | float:
-    """The mask that an explanation was made with; a control's is that of its source."""
-    mask: str | float = (source or parameters).get("mask", "default")
-    return mask

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from explainer.artifact import Stimulus
 from explainer.methods import MethodError
-from explainer.subjects import Subject
+from explainer.shapley.game import Play
 
 Float64 = NDArray[np.float64]
 NEIGHBOURS = 10
@@ -30,13 +30,14 @@ class Stability:
 
 
 def stability(
-    subject: Subject,
     stimulus: Stimulus,
     values: Float64,
-    explain: Callable[[Stimulus], Float64],
+    explain: Callable[[Stimulus], Play[Float64]],
     seed: int,
-) -> Stability:
+) -> Play[Stability]:
     """Explain neighbours drawn by the seed; values, explain: of one output, (players,).
+
+    A neighbour keeps what the model said of the stimulus, so the same output is explained.
 
     Raises MethodError for a text, which has no neighbours that are hardly different.
     Sources: Yeh et al. 2019, arXiv:1901.09392 (sensitivity); Alvarez-Melis & Jaakkola 2018,
@@ -45,7 +46,7 @@ def stability(
     size = float(np.linalg.norm(values))
     changes, slopes = [], []
     for moved in neighbours(stimulus, seed):
-        found = explain(replace_content(subject, stimulus, moved))
+        found = yield from explain(replace(stimulus, content=moved))
         change = float(np.linalg.norm(found - values))
         distance = float(np.linalg.norm(unit(moved) - unit(stimulus.content)))
         changes.append(change / size if size else 0.0)
@@ -71,11 +72,6 @@ def neighbours(stimulus: Stimulus, seed: int) -> list[NDArray[Any]]:
                 "images and series"
             )
     return found
-
-
-def replace_content(subject: Subject, stimulus: Stimulus, content: NDArray[Any]) -> Stimulus:
-    """The same stimulus with other content; its output stays, so the same one is explained."""
-    return replace(stimulus, content=content)
 
 
 def unit(content: NDArray[Any]) -> Float64:

@@ -1,5 +1,7 @@
 """Metrics against captum, closed forms, and games whose answer is known."""
 
+from dataclasses import replace
+
 import captum.metrics
 import numpy as np
 import pytest
@@ -9,9 +11,9 @@ from scipy import stats
 from explainer.artifact import Explanation, Job
 from explainer.methods import MethodError
 from explainer.metrics import fidelity
-from explainer.metrics.agreement import rank_agreement, sparsity, top_overlap
-from explainer.metrics.fidelity import correlation, drops, infidelity
-from explainer.metrics.measure import measure, other_mask
+from explainer.metrics.agreement import on_common_ground, rank_agreement, sparsity, top_overlap
+from explainer.metrics.fidelity import correlation, drops, infidelity, losses
+from explainer.metrics.measure import Known, measure, other_mask
 from explainer.metrics.removal import area, random_removal, ranking, removal
 from explainer.metrics.stability import neighbours, stability
 from explainer.shapley.game import Game, Plain, drive
@@ -82,7 +84,7 @@ def test_infidelity_is_captums(weights):
         return x @ torch.from_numpy(weights) + ((x @ second) * x).sum(-1)
 
     game = Game(40, lambda c: (c.double(),), Plain(lambda x: forward(x).unsqueeze(-1)))
-    ours = drive(infidelity(game, weights, seed=4))
+    ours = infidelity(weights, *drive(losses(game, seed=4)))
     sets = fidelity._sets(40, 4)
     theirs = captum.metrics.infidelity(
         forward,
@@ -106,7 +108,7 @@ def test_values_of_an_additive_game_are_faithful(weights):
     idle[3] = True
     known = np.where(idle, 0, weights)
     game = additive(known, idle=idle)
-    assert drive(infidelity(game, known, seed=1)) == pytest.approx(0, abs=1e-20)
+    assert infidelity(known, *drive(losses(game, seed=1))) == pytest.approx(0, abs=1e-20)
     dropped = drive(drops(game))
     np.testing.assert_allclose(dropped, known, atol=1e-12)
     assert game.evaluations == 201 + 1 + 39
@@ -117,11 +119,37 @@ def test_values_of_an_additive_game_are_faithful(weights):
 
 def test_agreement(weights):
     other = weights + np.random.default_rng(1).normal(size=40)
-    ranks = np.corrcoef(stats.rankdata(weights), stats.rankdata(other))[0, 1]
-    assert rank_agreement(weights, other) == pytest.approx(ranks)
+    assert rank_agreement(weights, other) == pytest.approx(stats.spearmanr(weights, other)[0])
+    tied, others = weights.round(), other.round()
+    assert rank_agreement(tied, others) == pytest.approx(stats.spearmanr(tied, others)[0])
     assert rank_agreement(weights, np.zeros(40)) is None
     assert top_overlap(weights, weights) == 1
     assert top_overlap(weights, -weights) == 0
+
+
+def test_maps_of_other_players_are_compared_over_their_parts():
+    """Four pixels in pairs against each alone; words against the characters that both have."""
+    pairs = made(((0, 1), (2, 3)), [4, 2], "image")
+    single = made(((0,), (1,), (2,), (3,)), [1, 5, 3, 3], "image")
+    found, other = on_common_ground(pairs, single, "x")
+    assert found.tolist() == [2, 2, 1, 1]
+    assert other.tolist() == [1, 5, 3, 3]
+    words, letters = made(((0, 2), (3, 4)), [4, 1], "text"), made(((1, 2), (2, 4)), [7, 2], "text")
+    found, other = on_common_ground(words, letters, "x")
+    assert found.tolist() == [2, 1]
+    assert other.tolist() == [7, 1]
+    assert on_common_ground(words, replace(letters, outputs=("y",)), "x") is None
+
+
+def test_the_output_that_is_compared_is_the_sum_or_the_predicted_one():
+    a = replace(
+        made(((0, 1), (1, 2)), [[1, 2], [3, 4]], "text"), outputs=("sum", "y"), full_values=None
+    )
+    b = replace(made(((0, 1), (1, 2)), [[5, 6, 7], [8, 9, 10]], "text"), outputs=("x", "y", "z"))
+    assert on_common_ground(a, b, "z")[1].tolist() == [6, 9]
+    both = replace(b, outputs=("x", "y", "sum"))
+    assert on_common_ground(both, both, "y")[0].tolist() == [7, 10]
+    assert on_common_ground(b, b, "y")[0].tolist() == [6, 9]
 
 
 def test_sparsity_is_gini():
@@ -157,6 +185,48 @@ def explanation(subject, stimulus, values, players):
         standard_errors=None,
         completeness_gap=None,
     )
+
+
+def made(players, values, kind):
+    values = np.asarray(values, np.float32).reshape(len(players), -1)
+    none = np.zeros(values.shape[1], np.float32)
+    job = Job("0" * 64, "0" * 64, "x", {}, 0)
+    outputs = ("x",) * values.shape[1]
+    return Explanation(job, kind, players, outputs, "", values, none, none, None, None)
+
+
+def test_explanations_of_a_stimulus_are_compared_with_the_same_random_ones(subject, stimulus):
+    """The second is measured by its own removal alone: 2 masks x 37 x 2 points and a few more."""
+    spans, known = subject.players(stimulus).spans, Known()
+    random = np.random.default_rng(3)
+    first, second = (
+        explanation(subject, stimulus, random.normal(size=len(spans)), spans) for _ in range(2)
+    )
+    asked = []
+
+    def counted(play):
+        answer, rows = None, 0
+        while True:
+            try:
+                ask = next(play) if answer is None else play.send(answer)
+            except StopIteration as stop:
+                asked.append(rows)
+                return stop.value
+            rows += len(ask.coalitions)
+            answer = yield ask
+
+    found = [
+        drive(counted(measure(subject, stimulus, each, "mean", known=known)))
+        for each in (first, second)
+    ]
+    alone = drive(measure(subject, stimulus, second, "mean"))
+    assert found[1] == alone
+    assert asked[1] < asked[0] / 9
+    random_ones = [
+        {name: value for name, value in each.metrics.items() if name.startswith("random_del")}
+        for each in found
+    ]
+    assert random_ones[0] == random_ones[1]
 
 
 def test_an_explanation_is_measured_beside_random_ones(subject, stimulus):
@@ -198,10 +268,11 @@ def test_stability_is_its_definition(subject, stimulus):
     """Values that are the pixels themselves move as far as the input: a Lipschitz estimate of 1."""
 
     def explain(found):
+        yield from ()
         return found.content.reshape(-1) / 255
 
-    values = explain(stimulus)
-    found = stability(subject, stimulus, values, explain, seed=2)
+    values = drive(explain(stimulus))
+    found = drive(stability(stimulus, values, explain, seed=2))
     moved = [np.linalg.norm(each.reshape(-1) / 255 - values) for each in neighbours(stimulus, 2)]
     assert found.lipschitz == pytest.approx(1)
     assert found.max_sensitivity == pytest.approx(max(moved) / np.linalg.norm(values))
@@ -213,9 +284,11 @@ def test_sensitivity_is_captums(subject, stimulus):
     def square(x):
         return torch.as_tensor(x).double().reshape(-1) ** 2
 
-    found = stability(
-        subject, stimulus, square(stimulus.content / 255), lambda s: square(s.content / 255), 2
-    )
+    def explain(found):
+        yield from ()
+        return square(found.content / 255)
+
+    found = drive(stability(stimulus, square(stimulus.content / 255), explain, 2))
     close = torch.stack(
         [torch.from_numpy(each / 255).reshape(-1) for each in neighbours(stimulus, 2)]
     )

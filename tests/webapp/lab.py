@@ -209,7 +209,7 @@ def write_artifacts(store: Store, seed: int = 7) -> Artifacts:
     shown = [stimulus(index, right=index < RIGHT) for index in range(RIGHT + WRONG)]
     digests = [store.write(each) for each in shown]
     real = [explanation(*pair, seed) for pair in zip(shown, digests, strict=True)]
-    run = Run(0.5, 100, "cpu", {"numpy": "2"}, {})
+    run = Run(0.5, 100, "cpu", {"numpy": "2"})
     found: dict[str, dict[str, str]] = {"shap": {}, "mismatched": {}}
     for place, (each, digest) in enumerate(zip(real, digests, strict=True)):
         other = real[(place + 1) % len(real)]

@@ -221,7 +221,7 @@ def test_words_stand_where_a_map_would(app: Flask, lab: Laboratory) -> None:
     real = explanation(shown, of, 1)
     job = replace(real.job, method="placebic")
     said = {"en": "It saw <it> all.", "de": "Es sah alles."}
-    run = Run(0.0, 0, "cpu", {}, {}, {"words": said})
+    run = Run(0.0, 0, "cpu", {}, {"words": said})
     empty = replace(real, job=job, values=0 * real.values, completeness_gap=None)
     words = lab.store.write_result(empty, run)
     with app.test_request_context():
