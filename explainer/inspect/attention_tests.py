@@ -1,8 +1,7 @@
 """Is attention an explanation? How far a prediction moves while attention does, and the reverse.
 
 Sources: Jain & Wallace 2019, arXiv:1902.10186, sections 4.2.1 and 4.2.2; Wiegreffe & Pinter 2019,
-arXiv:1908.04626. That of seeds, and attention imposed on an MLP, are in the card of a classifier
-which `train attention` made.
+arXiv:1908.04626. A classifier predicts a label, a language model the token after a text.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,10 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from explainer.inspect.attended import Attentive, decomposed
 from explainer.inspect.measured import Measured, mean, median
 from explainer.methods import MethodError
-from explainer.models.attention import AttentionClassifier
-from explainer.models.text import TextClassifier
 
 EPSILON = 0.01  # Jain & Wallace's bound on the total variation of a prediction, of two classes
 NEAR = 0.05  # nats of Jensen-Shannon divergence within which attention counts as much the same
@@ -35,7 +33,8 @@ class AttentionTests:
     median over permutations). adversarial: how far attention can go, in nats of Jensen-Shannon
     divergence, while the prediction stays within `epsilon` of total variation; reachable: the share
     of what is the most that attention can differ at all. reverse: how far the prediction can go
-    while attention stays within `near` nats. flips: the share of texts whose label it changes.
+    while attention stays within `near` nats. flips: the share of texts of which it then says
+    something else.
     texts: the same numbers for each text.
     """
 
@@ -60,7 +59,7 @@ class AttentionTests:
 
 
 def attention_tests(
-    model: TextClassifier,
+    model: Attentive,
     texts: Sequence[str],
     *,
     permutations: int = 100,
@@ -148,26 +147,6 @@ def _tested(
     }
     rows = zip(*(column.double().tolist() for column in columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def decomposed(model: TextClassifier, text: str) -> tuple[Tensor, Tensor]:
-    """The attention to a text (L,), its end included, and each token's own logits (L, labels).
-
-    The decoder is affine and attention adds up to 1, so the logits under any attention are that
-    attention times these. Raises MethodError for a model without attention of its own.
-    """
-    network = model.network
-    if not isinstance(network, AttentionClassifier) or network.config.attention == "imposed":
-        raise MethodError(
-            "these tests need a classifier with attention of its own, such as reviews-attention"
-        )
-    tokens, lengths = model.tokens([text])
-    L = int(lengths[0])
-    with torch.no_grad():
-        _, weights = network.attend(tokens, lengths)
-        alone = torch.eye(L, device=tokens.device, dtype=weights.dtype)
-        logits = network(tokens.expand(L, -1), lengths.expand(L), alone)
-    return weights[0].double().cpu(), logits.double().cpu()
 
 
 def furthest(start: Tensor, goal: Measure, bound: Measure, limit: float) -> Tensor:

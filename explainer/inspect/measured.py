@@ -63,6 +63,17 @@ def ratio(parts: Values, wholes: Values, of: str = "texts") -> Measured:
     return Measured(float(parts.sum() / wholes.sum()), low, high, int(wholes.sum()), how)
 
 
+def of_sums(sums: Values, statistic: Callable[[Values], Values], how: str, n: int) -> Measured:
+    """What `statistic` makes of sums over texts, with a bootstrap interval over texts.
+
+    sums (k, texts): k sums within each text. statistic: (k, ...) -> (...) of sums over texts. n: of
+    what the sums are over.
+    """
+    drawn = _draws(sums.shape[1])
+    low, high = _ends(statistic(sums[:, drawn].sum(-1)))
+    return Measured(float(statistic(sums.sum(-1))), low, high, n, how)
+
+
 def change(before: Values, after: Values, of: str = "texts") -> Measured:
     """The mean of after - before, (n,) each of the same stimuli, by bootstrap and Wilcoxon.
 

@@ -6,6 +6,8 @@ two pixels, that lies within a player. Players that follow the order of reading 
 f is a sum of products of pixels read in a row it holds exactly: runs of m pixels in that order keep
 (m - 1) / m of the pairs, whatever else is compared keeps fewer, and by chance it is (m - 1) /
 (pixels - 1). The derivatives are of the model, not of a masked image: no mask decides the answer.
+Networks of ReLUs have none; for them, and to compare others with them, stand mixed differences over
+a step of one standard deviation of the training pixels.
 """
 
 from collections.abc import Sequence
@@ -23,7 +25,9 @@ from explainer.methods import MethodError
 from explainer.models.image import bit_reversal
 from explainer.subjects.image import ImageSubject
 
-PIXELS = 32  # whose interactions with all others are computed
+# How pixels' interactions are computed -> of how many pixels, each with all others.
+PIXELS = {"derivatives": 32, "differences": 8}
+ROWS = 392  # read at once
 
 Member = NDArray[np.int64]
 
@@ -55,22 +59,28 @@ class Order:
 
 
 def reading_order(
-    subject: ImageSubject, stimuli: Sequence[Stimulus], *, side: int = 4, seed: int = 0
+    subject: ImageSubject,
+    stimuli: Sequence[Stimulus],
+    *,
+    side: int = 4,
+    by: str = "derivatives",
+    seed: int = 0,
 ) -> Order:
     """Compare patches of side^2 with runs as long: row by row, bit-reversed, and as it is read.
 
-    Raises MethodError where no image is given, where patches do not divide the image, and for
-    networks without second derivatives, such as those of ReLUs.
+    by: derivatives or differences. Raises MethodError where no image is given, where patches do not
+    divide the image, and by derivatives for networks without, such as those of ReLUs.
     """
     if not stimuli:
         raise MethodError("no images to compare players on: give at least one")
     groups = candidates(subject, side)
+    pairs = interactions if by == "derivatives" else differences
     images: dict[str, list[float]] = {name: [] for name in groups}
     for number, stimulus in enumerate(stimuli):
         random = np.random.default_rng([seed, number])
         pixels = len(next(iter(groups.values())))
-        drawn = random.choice(pixels, min(PIXELS, pixels), replace=False)
-        found = interactions(subject, stimulus, drawn)
+        drawn = random.choice(pixels, min(PIXELS[by], pixels), replace=False)
+        found = pairs(subject, stimulus, drawn)
         for name, member in groups.items():
             images[name].append(kept_within(found, drawn, member))
     logs = {name: np.log(np.maximum(each, 1e-12)) for name, each in images.items()}
@@ -125,7 +135,7 @@ def interactions(subject: ImageSubject, stimulus: Stimulus, drawn: Member) -> ND
     They are of the predicted label's log-probability less the next label's, which is free of the
     softmax, in whose normalisation all pixels meet; over normalised pixels, summed over channels.
     """
-    first, second = np.argsort(-stimulus.log_probabilities, kind="stable")[:2].tolist()
+    first, second = _two(stimulus)
     n = len(drawn)
     x = subject.embed(stimulus).expand(n, -1, -1).clone().requires_grad_()
     scores = subject.score_embedded(x, stimulus)
@@ -140,10 +150,42 @@ def interactions(subject: ImageSubject, stimulus: Stimulus, drawn: Member) -> ND
     found[rows, torch.from_numpy(drawn)] = 0
     if not found.any():
         raise MethodError(
-            "no two pixels interact to second order: a network of ReLUs has no such derivatives, "
-            "and reads in no order; name an S4 model"
+            "no two pixels interact to second order: a network of ReLUs has no such derivatives; "
+            "compare it by differences"
         )
     return found.numpy()
+
+
+def differences(subject: ImageSubject, stimulus: Stimulus, drawn: Member) -> NDArray[np.float64]:
+    """Squared mixed differences of the same score, (drawn, pixels), over steps of 1 normalised.
+
+    f(both moved) - f(one) - f(other) + f(neither), all channels of a pixel moved together. Raises
+    MethodError where no two pixels interact.
+    """
+    first, second = _two(stimulus)
+    x = subject.embed(stimulus)
+    steps = torch.eye(len(x), device=x.device, dtype=x.dtype).unsqueeze(-1)
+
+    def read(given: Tensor) -> NDArray[np.float64]:
+        with torch.no_grad():
+            parts = [subject.score_embedded(each, stimulus) for each in torch.split(given, ROWS)]
+        scores = torch.cat(parts).double().cpu().numpy()
+        found: NDArray[np.float64] = scores[:, first] - scores[:, second]
+        return found
+
+    (neither,), one = read(x.unsqueeze(0)), read(x + steps)
+    rows = [read(x + steps[pixel] + steps) - one[pixel] - one + neither for pixel in drawn.tolist()]
+    found: NDArray[np.float64] = np.square(np.stack(rows))
+    found[np.arange(len(drawn)), drawn] = 0
+    if not found.any():
+        raise MethodError("no two pixels interact: this model adds up what it makes of each alone")
+    return found
+
+
+def _two(stimulus: Stimulus) -> tuple[int, int]:
+    """The two most probable labels."""
+    first, second = np.argsort(-stimulus.log_probabilities, kind="stable")[:2].tolist()
+    return first, second
 
 
 def kept_within(found: NDArray[np.float64], drawn: Member, member: Member) -> float:

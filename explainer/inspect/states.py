@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from explainer.inspect.measured import Measured, of_sums
 from explainer.methods import MethodError
 
 Activations = NDArray[np.float64]
@@ -32,24 +33,24 @@ class Span:
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel, the rule that says best when it fires, and how well, on n tokens not fitted on.
+    """A channel, the rule that says best when it fires, and how well, on tokens not fitted on.
 
-    r2: the share of the channel's variance that the rule explains. auc: where the rule holds or
+    r2: the share of the channel's variance that the rule explains, with an interval over texts or
+    series; below 0 where the fitted line is worse than no line. auc: where the rule holds or
     not, the probability that the channel is on the rule's side for one token more than for another;
     None for a rule of how much. slope: activation for one unit of the rule.
     """
 
     channel: int
     rule: str
-    r2: float
+    r2: Measured
     auc: float | None
     slope: float
-    n: int
     strongest: tuple[Span, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return asdict(self)
+        return {**asdict(self), "r2": self.r2.to_json()}
 
 
 def rank_channels(activations: Activations, rules: Rules, seed: int = 0) -> tuple[Channel, ...]:
@@ -71,25 +72,25 @@ def rank_channels(activations: Activations, rules: Rules, seed: int = 0) -> tupl
     found = []
     for channel, rule in enumerate(best.tolist()):
         x, y = held_x[:, rule], held_y[:, channel]
-        one = np.s_[rule : rule + 1]
-        r2 = _r2(
-            held_x[:, one],
-            held_y[:, channel : channel + 1],
-            slope[one, channel : channel + 1],
-            middle[one, channel : channel + 1],
-        )[0, 0]
+        line = slope[rule, channel], middle[rule, channel]
         found.append(
             Channel(
                 channel,
                 names[rule],
-                round(float(r2), 4),
-                _auc(x, y * np.sign(slope[rule, channel])),
-                float(f"{slope[rule, channel]:.4g}"),
-                len(y),
+                _explained(x, y, line, owner[~fitted]),
+                _auc(x, y * np.sign(line[0])),
+                float(f"{line[0]:.4g}"),
                 strongest(activations[:, channel], owner),
             )
         )
-    return tuple(sorted(found, key=lambda each: (-each.r2, each.channel)))
+    return tuple(sorted(found, key=lambda each: (-each.r2.value, each.channel)))
+
+
+def by_chance(activations: Activations, rules: Rules, seed: int = 0) -> tuple[Channel, ...]:
+    """Rank channels by rules dealt to tokens at random: what the best of them comes to by luck."""
+    names, features, owner = rules
+    dealt = np.random.default_rng([seed, 6]).permutation(len(features))
+    return rank_channels(activations, (names, features[dealt], owner), seed)
 
 
 def strongest(activation: Activations, owner: NDArray[np.int64]) -> tuple[Span, ...]:
@@ -140,6 +141,26 @@ def _fit(x: Activations, y: Activations) -> tuple[Activations, Activations]:
         where=spread > 0,
     )
     return slope, y.mean(0) - x.mean(0)[:, None] * slope
+
+
+def _explained(
+    x: Activations, y: Activations, line: tuple[float, float], owner: NDArray[np.int64]
+) -> Measured:
+    """R2 of a line for y (tokens,) on x (tokens,), over the texts that own the tokens."""
+    wrong = np.square(y - line[1] - line[0] * x)
+    centred = y - y.mean()
+    texts = np.unique(owner, return_inverse=True)[1]
+    parts = (wrong, centred, np.square(centred), np.ones_like(y))
+    sums = np.stack([np.bincount(texts, each) for each in parts]).astype(np.float64)
+    how = f"R2 on texts not fitted on, bootstrap over {sums.shape[1]} of them"
+    return of_sums(sums, _r2_of_sums, how, len(y))
+
+
+def _r2_of_sums(sums: Activations) -> Activations:
+    wrong, total, squares, n = sums
+    spread = squares - np.square(total) / n
+    found: Activations = 1 - np.divide(wrong, spread, out=np.ones_like(wrong), where=spread > 0)
+    return found
 
 
 def _r2(x: Activations, y: Activations, slope: Activations, middle: Activations) -> Activations:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from explainer.inspect import attention_tests as tests
-from explainer.inspect.attention_tests import attention_tests, decomposed, furthest
+from explainer.inspect.attended import between, decomposed, imposed
+from explainer.inspect.attention_tests import attention_tests, furthest
 from explainer.methods import MethodError
 from explainer.models.attention import AttentionClassifier, AttentionConfig
 from explainer.models.sequence import SequenceClassifier, SequenceClassifierConfig

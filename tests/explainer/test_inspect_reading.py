@@ -90,20 +90,21 @@ def test_a_channel_that_follows_a_rule_is_ranked_first_and_named():
     activations[:, 2] += 5 * features[:, 1]
     first, *rest = rank_channels(activations, (("a", "b", "c"), features, owner), seed=3)
     assert (first.channel, first.rule) == (2, "b")
-    assert first.r2 > 0.7
-    assert all(each.r2 < 0.1 for each in rest)
+    assert first.r2.value > 0.7
+    assert first.r2.low < first.r2.value < first.r2.high
+    assert all(each.r2.value < 0.1 for each in rest)
     drawn = np.random.default_rng([3, 5]).permutation(np.arange(40))
     fitted = np.isin(owner, drawn[:20])
     line = stats.linregress(features[fitted, 1], activations[fitted, 2])
     x, y = features[~fitted, 1], activations[~fitted, 2]
     wrong = y - line.intercept - line.slope * x
-    assert first.r2 == pytest.approx(
+    assert first.r2.value == pytest.approx(
         1 - wrong.var() / y.var() - wrong.mean() ** 2 / y.var(), abs=1e-3
     )
     u = stats.mannwhitneyu(y[x == 1], y[x == 0]).statistic
     assert first.auc == pytest.approx(u / ((x == 1).sum() * (x == 0).sum()), abs=1e-4)
     assert first.slope == pytest.approx(line.slope, rel=1e-3)
-    assert first.n == 200
+    assert first.r2.n == 200
     with pytest.raises(MethodError, match="give two or more"):
         rank_channels(activations, (("a",), features[:, :1], np.zeros(400, int)))
 
