@@ -1,5 +1,7 @@
 """Hierarchies of players, as scipy linkage matrices (players - 1, 4)."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +27,11 @@ def line_tree(players: int) -> Linkage:
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
+@lru_cache(maxsize=32)
 def image_tree(height: int, width: int) -> Linkage:
     """Halve the longer side of an image down to single cells, numbered as shap's masker does.
+
+    Every play of images of one shape has the same, read-only tree.
 
     It numbers regions from the largest down, equal ones from the top and then from the left, so
     that the players end up counted from the last cell to the first. Source: shap 0.51,
@@ -53,6 +58,7 @@ def image_tree(height: int, width: int) -> Linkage:
     tree = np.zeros((cells - 1, 4))
     for region, parts_of in halves.items():
         tree[number[region] - cells] = *(number[part] for part in parts_of), 0, -region[0]
+    tree.setflags(write=False)
     return tree
 
 

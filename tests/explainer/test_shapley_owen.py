@@ -41,6 +41,13 @@ def test_one_cell_has_no_branches():
     assert image_tree(1, 1).shape == line_tree(1).shape == (0, 4)
 
 
+def test_images_of_one_shape_share_a_tree_that_nobody_can_change():
+    tree = image_tree(6, 4)
+    assert image_tree(6, 4) is tree
+    with pytest.raises(ValueError, match="read-only"):
+        tree[0, 0] = 1
+
+
 def test_members_are_the_players_below_a_node():
     tree = np.array([[0, 1, 1, 2], [2, 4, 2, 3], [5, 3, 3, 4]], dtype=float)
     assert members(tree).astype(int).tolist() == [
