@@ -1,4 +1,4 @@
-"""The commands: `flask study|precompute|methods|train|checkpoint|researcher|export|demo`."""
+"""The commands: `flask study|precompute|gallery|methods|train|checkpoint|...`, a function each."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from explainer.artifact import ArtifactError, Store
 from explainer.methods.listing import methods
 from webapp import accounts, config, demo, export, preparation, studies
+from webapp import gallery as galleries
 from webapp.checkpoint_commands import checkpoint_group
 from webapp.checks import notes
 from webapp.db import db
@@ -29,7 +30,7 @@ def init_app(app: Flask) -> None:
     """Register the commands."""
     for group in (study_group, checkpoint_group, researcher_group):
         app.cli.add_command(group)
-    for command in (precompute, methods, train, export_bundle, run_demo):
+    for command in (precompute, gallery, methods, train, export_bundle, run_demo):
         app.cli.add_command(command)
 
 
@@ -167,6 +168,32 @@ def precompute(slug: str, device: str, only: str | None, shard: str | None, dry_
             stimuli=result.stimuli,
             explanations=result.explanations,
         )
+
+
+@click.command("gallery")
+@click.argument("slug")
+@click.option(
+    "--stimuli", default=3, show_default=True, type=click.IntRange(1, 50), help="Of each set."
+)
+@click.option("--out", default="gallery.html", show_default=True, type=click.Path(path_type=Path))
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@_refusing
+def gallery(slug: str, stimuli: int, out: Path, device: str) -> None:
+    """Draw every method on the same stimuli of SLUG, in one HTML file to look at."""
+    from explainer.gallery import hang
+    from explainer.precompute import PrecomputeError, bar
+
+    version, store = studies.find_study(db.session, slug).versions[-1], _store()
+    plan = preparation.plan(version, _instance())
+    try:
+        with bar() as show:
+            walls = hang(plan, store, count=stimuli, device=device, progress=show)
+    except PrecomputeError as error:
+        raise Refusal(f"{slug}: {error}") from error
+    with current_app.test_request_context():
+        html = galleries.page(slug, plan, walls, store)
+    galleries.write(out, html)
+    click.echo(f"{slug}: {sum(len(each.rows) for each in walls)} rows of pictures in {out}")
 
 
 @researcher_group.command("create")

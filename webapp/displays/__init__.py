@@ -33,12 +33,8 @@ def _shown(root: Path, stimulus: str, explanation: str | None) -> Shown:
     store = Store(root)
     shown = store.read_stimulus(stimulus)
     found = store.read_explanation(explanation) if explanation else None
-    words = store.read_run(str(explanation)).details["words"] if _is_words(found) else None
+    words = found.job.parameters.get("words") if found else None
     return Shown(shown.kind, project(shown, None if words else found), words)
-
-
-def _is_words(explanation: Explanation | None) -> bool:
-    return explanation is not None and explanation.job.method == "placebic"
 
 
 def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
@@ -48,6 +44,23 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
     if stimulus.kind == "series":
         return series.project(stimulus, explanation)
     return text.project(stimulus, explanation)
+
+
+def draw(
+    root: Path, stimulus: str, explanation: str | None, *, part: str, tag: str, truth: bool = False
+) -> Markup:
+    """Draw one part of what participants see, for a page with many; words are in English.
+
+    part: "stimulus", with the answer and no explanation; or "map", the explanation alone. tag: what
+    ids on the page begin with. Raises ArtifactError as render does.
+    """
+    found = _shown(root, stimulus, explanation)
+    if found.words is not None:
+        return Markup(render_template("displays/words.html", words=say(found.words, "en")))  # noqa: S704
+    drawn = render_template(
+        f"displays/{found.kind}.html", shown=found.projection, truth=truth, part=part, tag=tag
+    )
+    return Markup(drawn)  # noqa: S704  # our own template
 
 
 def render(

@@ -30,10 +30,23 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Concept:
+    """What one of a self-explaining model's own ideas counted, in percent of all that counted.
+
+    length: of its bar, from 0 to 100, the longest 100.
+    """
+
+    number: int
+    share: int
+    length: float
+
+
+@dataclass(frozen=True)
 class Projection:
     """What a page may know of an image and its explanation.
 
-    picture, heat: PNG as data URI. hatching: SVG path of the pixels that counted against.
+    picture, heat: PNG as data URI. hatching: SVG path of the pixels that counted against. concepts:
+    what counted where that is no place in the picture.
     """
 
     width: int
@@ -44,6 +57,7 @@ class Projection:
     heat: str | None
     hatching: str
     rows: tuple[tuple[Region, ...], ...]
+    concepts: tuple[Concept, ...] = ()
 
 
 def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
@@ -53,7 +67,8 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
     # Digits are light on dark: they are drawn, and counted as ink, the other way round.
     light = stimulus.content.mean(-1) if coloured else 255.0 - stimulus.content
     ink = 1 - light / 255
-    values = None if explanation is None else pixel_values(explanation, stimulus)
+    placed = explanation is not None and any(explanation.players)
+    values = pixel_values(explanation, stimulus) if explanation and placed else None
     return Projection(
         width=width,
         height=height,
@@ -63,6 +78,17 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
         heat=None if values is None else _png(_heat(values)),
         hatching="" if values is None else _hatching(values),
         rows=_regions(ink, values),
+        concepts=_concepts(explanation, stimulus) if explanation and not placed else (),
+    )
+
+
+def _concepts(explanation: Explanation, stimulus: Stimulus) -> tuple[Concept, ...]:
+    values = explanation.values[:, explanation.outputs.index(stimulus.predicted)].astype(np.float64)
+    largest = float(np.abs(values).max(initial=0)) or 1.0
+    total = float(np.abs(values).sum()) or 1.0
+    return tuple(
+        Concept(k + 1, round(100 * value / total), round(100 * abs(value) / largest, 1))
+        for k, value in enumerate(values.tolist())
     )
 
 

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.artifact import Explanation, Stimulus
+from webapp.displays.text import is_inside
 
 WIDTH, LINE, BARS = 640, 220, 90  # of the drawing, and of its two parts, in SVG units
+LANE = 50  # of the bars of one of several channels
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,21 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """Bars of one channel inside the model, and the height at which their zero lies."""
+
+    name: str
+    zero: float
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
 class Projection:
     """What a page may know of a series and its explanation.
 
     past, forecast, naive, actual: SVG points of the lines; now: where the past ends. ticks: heights
-    with their labels. ahead: steps ahead, forecast, naive and, where known, actual.
+    with their labels. bars: what moved the forecast; lanes: or when channels were active. tall: the
+    drawing's height. ahead: steps ahead, forecast, naive and, where known, actual.
     """
 
     past: str
@@ -42,6 +54,8 @@ class Projection:
     zero: float
     ticks: tuple[tuple[float, str], ...]
     bars: tuple[Bar, ...]
+    lanes: tuple[Lane, ...]
+    tall: float
     steps: int
     ahead: tuple[tuple[int, float, float, float | None], ...]
 
@@ -71,6 +85,12 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
         return points(np.concatenate([past[-1:], values]), len(past) - 1)
 
     actual = told.actual
+    bars: tuple[Bar, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+    if explanation is not None and is_inside(stimulus, explanation):
+        lanes = _lanes(explanation, past, across)
+    elif explanation is not None:
+        bars = _bars(explanation.players, main_values(explanation), past, across, (LINE, BARS))
     return Projection(
         past=points(past, 0),
         forecast=ahead(told.values),
@@ -79,7 +99,9 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
         now=round((len(past) - 1) * across, 2),
         zero=LINE + BARS / 2,
         ticks=tuple((height(v), f"{v:,.0f}") for v in np.linspace(low, high, 4)),
-        bars=() if explanation is None else _bars(explanation, past, across),
+        bars=bars,
+        lanes=lanes,
+        tall=LINE + 6 + (BARS if bars else LANE * len(lanes)),
         steps=len(past),
         ahead=tuple(
             (k + 1, float(v), float(n), None if actual is None else float(actual[k]))
@@ -88,12 +110,29 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
     )
 
 
-def _bars(explanation: Explanation, past: NDArray[np.float64], across: float) -> tuple[Bar, ...]:
-    values = main_values(explanation)
+def _lanes(explanation: Explanation, past: NDArray[np.float64], across: float) -> tuple[Lane, ...]:
+    values = explanation.values.astype(np.float64)
+    found = []
+    for k, name in enumerate(explanation.outputs):
+        top = LINE + LANE * k
+        bars = _bars(explanation.players, values[:, k], past, across, (top, LANE))
+        found.append(Lane(name, top + LANE / 2, bars))
+    return tuple(found)
+
+
+def _bars(
+    players: Sequence[tuple[int, ...]],
+    values: NDArray[np.float64],
+    past: NDArray[np.float64],
+    across: float,
+    strip: tuple[float, float],
+) -> tuple[Bar, ...]:
+    """Bars around the middle of a strip: where it begins, and how high it is."""
+    top, room = strip
     largest = float(np.abs(values).max(initial=0)) or 1.0
     found = []
-    for (start, end), value in zip(explanation.players, values.tolist(), strict=True):
-        tall = round((BARS / 2 - 4) * abs(value) / largest, 2)
+    for (start, end), value in zip(players, values.tolist(), strict=True):
+        tall = round((room / 2 - 4) * abs(value) / largest, 2)
         found.append(
             Bar(
                 first=start + 1,
@@ -101,7 +140,7 @@ def _bars(explanation: Explanation, past: NDArray[np.float64], across: float) ->
                 mean=float(past[start:end].mean()),
                 value=value,
                 x=round(start * across, 2),
-                y=round(LINE + BARS / 2 - (tall if value > 0 else 0), 2),
+                y=round(top + room / 2 - (tall if value > 0 else 0), 2),
                 width=round(max(1.0, (end - start) * across - 1), 2),
                 height=tall,
                 raised=value > 0,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from explainer.artifact import Explanation, Stimulus
 
 LEVELS = 5
+CHANNEL = "channel "
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Projection:
     """What a page may know of a text and its explanation.
 
     written: whether the answer is text that the model wrote. readings: the answer as a whole
-    first, then each token of it.
+    first, then each token of it. inside: whether readings are of channels inside the model instead.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Projection:
     truth: str | None
     written: bool
     readings: tuple[Reading, ...]
+    inside: bool = False
 
 
 def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
@@ -52,11 +54,22 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
         truth=stimulus.truth,
         written=stimulus.continuation is not None,
         readings=() if explanation is None else _readings(stimulus, explanation),
+        inside=explanation is not None and is_inside(stimulus, explanation),
+    )
+
+
+def is_inside(stimulus: Stimulus, explanation: Explanation) -> bool:
+    """Whether an explanation tells of channels inside the model, not of what the model says."""
+    return all(
+        name.startswith(CHANNEL) and name not in stimulus.labels for name in explanation.outputs
     )
 
 
 def _readings(stimulus: Stimulus, explanation: Explanation) -> tuple[Reading, ...]:
     values = explanation.values.astype(np.float64)
+    if is_inside(stimulus, explanation):
+        names = explanation.outputs
+        return tuple(Reading(name, _column(stimulus, explanation, name)) for name in names)
     if stimulus.continuation is None:
         column = explanation.outputs.index(stimulus.predicted)
         return (Reading(None, _pieces(stimulus.text, explanation.players, values[:, column])),)
