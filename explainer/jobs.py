@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from explainer.artifact import Explanation, Job, Run
 from explainer.attribution import play, to_artifact
 from explainer.machine import versions
-from explainer.methods import Attribution, MethodError
-from explainer.methods.controls import placebic_details
+from explainer.methods import Attribution, MethodError, Of
 from explainer.plan import Plan, Recipe
 from explainer.prepared import Prepared
 from explainer.progress import Meter
@@ -21,14 +20,14 @@ from explainer.shapley.game import Play
 from explainer.subjects import Subject
 
 Name = tuple[str, str, int]
-MISMATCHED = "mismatched"  # the control that takes another stimulus's explanation
-RANDOMISED = "randomised"  # the control that explains the model with other weights
-PLACEBIC = "placebic"  # the control that has words instead of values
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One explanation to make: a recipe for a row; a control takes its values from `source`."""
+    """One explanation to make: a recipe for a row; a control is made `of` another recipe.
+
+    source: the row whose explanation by that recipe it takes.
+    """
 
     prepared: Prepared
     recipe: Recipe
@@ -49,17 +48,18 @@ class Piece:
     @property
     def asks(self) -> bool:
         """Whether a model is asked for it."""
-        return self.of is None or self.recipe.method.name == RANDOMISED
+        return self.recipe.method.asks
 
     def job(self, done: Mapping[Name, str]) -> Job:
         """What identifies it. done: digests of earlier pieces."""
-        parameters = dict(self.recipe.parameters)
+        method, kind = self.recipe.method, self.prepared.subject.artifact_kind
+        parameters = method.settled(self.recipe.parameters, kind)
         if self.made_of is not None:
             parameters["of"] = done[self.made_of]
         return Job(
             stimulus_digest=self.prepared.digest(self.row),
             checkpoint_digest=self.prepared.subject.digest,
-            method=self.recipe.method.name,
+            method=method.name,
             parameters=parameters,
             seed=self.recipe.seed,
         )
@@ -118,7 +118,7 @@ class Piece:
     def _subject(self) -> Subject:
         if self.of is None:
             return self.prepared.subject
-        return self.prepared.randomised(self.recipe.seed)
+        return self.prepared.changed(self.recipe.method.function, self.recipe.seed)
 
     def _control(self, job: Job, done: Mapping[Name, str]) -> tuple[Explanation, Run]:
         started = time.perf_counter()
@@ -126,10 +126,7 @@ class Piece:
         found: Explanation = self.recipe.method.function(read(job.parameters["of"]), job)
         if self.of is not None and self.source != self.row:
             found = onto(found, read(done[self.prepared.name, self.of.name, self.row]))
-        run = self._run(time.perf_counter() - started, 0)
-        if self.recipe.method.name == PLACEBIC:
-            run = replace(run, details=placebic_details(found))
-        return found, run
+        return found, self._run(time.perf_counter() - started, 0)
 
     def _run(self, seconds: float, evaluations: int) -> Run:
         return Run(
@@ -180,7 +177,7 @@ def pieces(prepared: Prepared, plan: Plan, rows: Collection[int]) -> list[Piece]
     borrowed = {
         recipe.name: donors(prepared.classes, prepared.selected, recipe.seed)
         for recipe in plan.recipes
-        if recipe.method.name == MISMATCHED
+        if recipe.method.of is Of.ANOTHER
     }
     found = []
     for recipe in plan.recipes:
@@ -207,19 +204,31 @@ def _expect_suits(recipe: Recipe, prepared: Prepared, rows: Collection[int]) -> 
             f"it applies to: {', '.join(method.kinds)}"
         )
     groups = {"group": given.get("players", "default"), "size": int(given.get("size", 1))}
-    # A text's number of players is its own; any other set has one.
-    several = rows if subject.artifact_kind == "text" else list(rows)[:1]
-    for row in several:
+    # A text's number of players is its own; any other set has one. How many of them a mask leaves
+    # idle is each stimulus's own.
+    each_differs = subject.artifact_kind == "text" or method.most is not None
+    for row in rows if each_differs else list(rows)[:1]:
         stimulus = prepared.stimulus(row)
+        where = f"row {row} of {prepared.name}"
         try:
             players = len(subject.players(stimulus, **groups))
             if "mask" in given:
                 subject.mask(stimulus, given["mask"], recipe.seed)
+            if method.most is not None:
+                _begin(recipe, prepared, row)
         except MethodError as error:
-            raise MethodError(f"{path}.parameters: {error}") from error
-        least = method.least(players)
-        if given.get("evaluations", least) < least:
-            raise MethodError(
-                f"{path}.parameters.evaluations: {method.name} needs at least {least} for the "
-                f"{players} players of row {row} of {prepared.name}: raise it, or use partition"
-            )
+            raise MethodError(f"{path}.parameters: {error} ({where})") from error
+        if (too_few := method.too_few(given, players)) is not None:
+            raise MethodError(f"{path}.parameters.evaluations: {too_few} ({where})")
+
+
+def _begin(recipe: Recipe, prepared: Prepared, row: int) -> None:
+    """Let a method refuse before it asks a model anything. Raises MethodError."""
+    subject, stimulus = prepared.subject, prepared.stimulus(row)
+    parameters = dict(recipe.parameters)
+    outputs = subject.explained(stimulus, parameters.pop("output"))
+    begun = play(
+        recipe.method, subject, stimulus, outputs=outputs, parameters=parameters, seed=recipe.seed
+    )
+    next(begun, None)
+    begun.close()

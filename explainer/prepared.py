@@ -1,5 +1,6 @@
 """A stimulus set with its checkpoint and data loaded and its stimuli chosen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from explainer.selection import Classes, SelectionError, draw, select
 from explainer.subjects import Subject
 from explainer.subjects.load import load
 from explainer.subjects.prompt import PromptSubject
+
+Change = Callable[[Subject, int], Subject]
 
 
 class Prepared:
@@ -42,7 +45,7 @@ class Prepared:
         self.data = contents(self.subject, stimuli.data.path, stimuli.data.sha256)
         self._stimuli: dict[int, Stimulus] = {}
         self._digests: dict[int, str] = {}
-        self._randomised: tuple[int, Subject] | None = None
+        self._changed: tuple[Change, int, Subject] | None = None
         wanted = stimuli.select
         if self.subject.kind == "prompt":
             self.classes: Classes = np.zeros(len(self.data), dtype=np.int64)
@@ -74,10 +77,14 @@ class Prepared:
         return self._digests[row]
 
     def randomised(self, seed: int) -> Subject:
-        """The subject with weights drawn anew; the last one made is kept."""
-        if self._randomised is None or self._randomised[0] != seed:
-            self._randomised = seed, randomised(self.subject, seed)
-        return self._randomised[1]
+        """The subject with weights drawn anew."""
+        return self.changed(randomised, seed)
+
+    def changed(self, change: Change, seed: int) -> Subject:
+        """What a change by a seed makes of the subject; the last one made is kept."""
+        if self._changed is None or self._changed[:2] != (change, seed):
+            self._changed = change, seed, change(self.subject, seed)
+        return self._changed[2]
 
     def _ask(self, rows: list[int]) -> None:
         found = self.subject.stimuli(*self.data.take(rows))

@@ -1,5 +1,6 @@
 """What study.yaml may say of stimuli, and of explanations by any method of the catalogue."""
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 
 from pydantic import (
@@ -12,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from explainer.methods import Method, Parameter
+from explainer.methods import Method, Parameter, count_players
 from explainer.methods.catalogue import METHODS
 from webapp.parts import File, Name, Part, Seed
 
@@ -98,20 +99,39 @@ def kinds(explanation: Explained | Control) -> tuple[str, ...]:
     return METHODS[explanation.method].kinds
 
 
+def languages(explanation: Explained | Control) -> set[str] | None:
+    """The languages of the words that it gives; None where it gives values."""
+    words = METHODS[explanation.method].words
+    return None if words is None else words.languages(explanation.model_dump()["words"])
+
+
+def unfit(explanation: Explained, card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Parameters that cannot work for a checkpoint's inputs, each with what to do.
+
+    It says nothing where that is known only once the inputs are read: how many words a text has,
+    and how many players a mask leaves as they are, which these do not.
+    """
+    method, given = METHODS[explanation.method], explanation.parameters.model_dump()
+    players = count_players(card, given)
+    if players is None:
+        return
+    too_few, too_many = method.too_few(given, players), method.too_many(given, players)
+    if too_few is not None:
+        yield "evaluations", too_few
+    if too_many is not None and given["mask"] in ("default", "mean"):
+        yield "players", too_many
+
+
 def _field(parameter: Parameter) -> Any:
     """A parameter's type and default, as pydantic wants them."""
 
     def check(value: Any) -> Any:
         if not parameter.accepts(value):
-            raise ValueError(f"expected {parameter}, got {value!r}")
+            raise ValueError(f"expected {parameter}, got {value!r:.200}")
         return value
 
-    choices: list[dict[str, Any]] = [{"enum": list(parameter.words)}] if parameter.words else []
-    if parameter.minimum is not None:
-        kind = "integer" if parameter.whole else "number"
-        choices.append({"type": kind, "minimum": parameter.minimum, "maximum": parameter.maximum})
-    schema = {"anyOf": choices} if len(choices) > 1 else choices[0]
-    return Annotated[Any, PlainValidator(check), WithJsonSchema(schema)], parameter.default
+    schema = WithJsonSchema(parameter.schema())
+    return Annotated[Any, PlainValidator(check), schema], parameter.default
 
 
 def _shape(method: Method) -> type[Part]:

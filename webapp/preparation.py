@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from explainer.artifact import Store
-from webapp.checks import find
+from webapp.checks_files import find
 from webapp.db import writing
 from webapp.models import (
     Checkpoint,
@@ -78,6 +78,8 @@ def register(
 ) -> None:
     """Record which stimuli and explanations a version shows; a frozen version stays as it is.
 
+    What was measured of the explanations is recorded also where the version is frozen.
+
     source_digest: of the text that the plan was made from. plan: what was computed. stimuli:
     digests by stimulus set, in order. explanations: by name, explanation digest by stimulus digest.
     Raises StudyError where another text was loaded meanwhile, whose explanations these are not.
@@ -136,7 +138,7 @@ def _stimulus_row(digest: str, store: Store) -> Stimulus:
 
 def _explanation_row(digest: str, store: Store) -> Explanation:
     artifact = store.read_explanation(digest)
-    run = store.read_run(digest)
+    run, measures = store.read_run(digest), store.read_measures(digest)
     return Explanation(
         digest=digest,
         job_key=artifact.job.key,
@@ -147,4 +149,5 @@ def _explanation_row(digest: str, store: Store) -> Explanation:
         completeness_gap=artifact.completeness_gap,
         evaluations=run.evaluations,
         seconds=run.seconds,
+        measures=None if measures is None else measures.to_json(),
     )

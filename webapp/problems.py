@@ -1,5 +1,7 @@
 """What is wrong with a file that a researcher wrote, said by file, line and path."""
 
+import difflib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
@@ -13,6 +15,9 @@ class Problem:
     message: str
 
 
+Problems = Iterator[Problem]
+
+
 class FileError(Exception):
     """A file cannot be used; `str()` gives one line for each mistake."""
 
@@ -20,6 +25,16 @@ class FileError(Exception):
         """Keep the mistakes; `lines` maps a path to its line in the file, counted from 1."""
         self.problems = problems
         super().__init__("\n".join(_say(file, problem, lines) for problem in problems))
+
+
+def known(path: Path, name: str, names: Iterable[str]) -> Problems:
+    """A problem where a name is none of those that are there, with the nearest of them."""
+    names = list(names)
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        expected = ", ".join(names) if names else "nothing is defined there yet"
+        yield Problem(path, f"unknown name {name!r}, expected one of: {expected}{hint}")
 
 
 def _say(file: str, problem: Problem, lines: dict[Path, int]) -> str:

@@ -6,45 +6,38 @@ Nothing here or in the catalogue needs torch or shap, so that a study can be che
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.methods.counting import count_players
+from explainer.methods.parameters import MASK, PLAYERS, SIZE, Parameter, Sentences
+
+__all__ = [
+    "KINDS",
+    "MASK",
+    "PLAYERS",
+    "SIZE",
+    "Attribution",
+    "Float64",
+    "Method",
+    "MethodError",
+    "Of",
+    "Parameter",
+    "Sentences",
+    "count_players",
+]
+
 Float64 = NDArray[np.float64]
+
+KINDS = ("image", "text", "prompt", "series")  # of subjects
 
 
 class MethodError(Exception):
     """A method is unknown, or is asked for something it cannot do."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """What one parameter may be: one of `words`, or a number from `minimum` to `maximum`."""
-
-    default: str | float
-    words: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    whole: bool = False
-
-    def accepts(self, value: Any) -> bool:
-        """Whether a value from a study or plan is allowed."""
-        if isinstance(value, str):
-            return value in self.words
-        if self.minimum is None or self.maximum is None or isinstance(value, bool):
-            return False
-        kinds = int if self.whole else int | float
-        return isinstance(value, kinds) and self.minimum <= value <= self.maximum
-
-    def __str__(self) -> str:
-        """What is expected, in words."""
-        expected = [f'"{word}"' for word in self.words]
-        if self.minimum is not None:
-            kind = "a whole number" if self.whole else "a number"
-            expected.append(f"{kind} from {self.minimum:g} to {self.maximum:g}")
-        return " or ".join(expected)
 
 
 @dataclass(frozen=True)
@@ -69,24 +62,51 @@ class Attribution:
     names: tuple[str, ...] | None = None
 
 
+class Of(Enum):
+    """What a control is made of, which decides what its function takes and gives.
+
+    OWN, ANOTHER: (explanation, job) -> explanation, from the stimulus's own explanation, or from
+    that of another stimulus. SUBJECT: (subject, seed) -> subject, which is explained instead.
+    """
+
+    OWN = "own"
+    ANOTHER = "another"
+    SUBJECT = "subject"
+
+
 @dataclass(frozen=True)
 class Method:
     """One way to explain, or a control made from another explanation.
 
     kinds: of subjects, image, text, prompt or series, that it applies to. function(subject,
     stimulus, outputs, parameters, seed) -> Attribution, or a Play of one (explainer.shapley.game);
-    a control has function(source, job) -> Explanation instead. least(players): the fewest
-    evaluations that give a result.
+    a control's is as `of` says. least(players): the fewest evaluations that give a result.
+    most(parameters): the most players that it takes, those that play at all, where that is limited;
+    raised: the parameter that raises this. words: the parameter whose sentences it gives in place
+    of values.
     """
 
     name: str
     kinds: tuple[str, ...]
     parameters: Mapping[str, Parameter]
-    control: bool
     code: str
     source: str
     cost: str
     least: Callable[[int], int] = lambda players: 0
+    most: Callable[[Mapping[str, Any]], int] | None = None
+    raised: str = ""
+    of: Of | None = None
+    words: Sentences | None = None
+
+    @property
+    def control(self) -> bool:
+        """Whether it is made of another explanation."""
+        return self.of is not None
+
+    @property
+    def asks(self) -> bool:
+        """Whether a model is asked."""
+        return self.of in (None, Of.SUBJECT)
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -106,12 +126,31 @@ class Method:
                 raise MethodError(f"{name}: expected {self.parameters[name]}, found {value!r}")
         return {name: given.get(name, spec.default) for name, spec in self.parameters.items()}
 
+    def settled(self, given: Mapping[str, Any], kind: str) -> dict[str, Any]:
+        """Parameters as they identify a job: with the sentences that a page shows themselves.
 
-MASK = Parameter(
-    "default",
-    words=("default", "mean", "zero", "blur", "background", "baseline", "delete", "last"),
-    minimum=0,
-    maximum=1,
-)
-PLAYERS = Parameter("default", words=("default", "each", "patches", "runs", "words", "segments"))
-SIZE = Parameter(1, minimum=1, maximum=4096, whole=True)
+        kind: of the artifact.
+        """
+        if self.words is None:
+            return dict(given)
+        return {**given, "words": self.words.settled(given["words"], kind)}
+
+    def too_few(self, given: Mapping[str, Any], players: int) -> str | None:
+        """What to do where `evaluations` cannot give a result for so many players."""
+        least = self.least(players)
+        if given.get("evaluations", least) >= least:
+            return None
+        return (
+            f"{self.name} needs at least {least} for {players} players: raise it, or use partition"
+        )
+
+    def too_many(self, given: Mapping[str, Any], players: int) -> str | None:
+        """What to do where these are more players than it takes."""
+        if self.most is None or players <= (most := self.most(given)):
+            return None
+        more = f", raise {self.raised}" if self.raised else ""
+        return (
+            f"{self.name} takes at most {most} players here, and there are {players}: group them "
+            "into fewer (players: patches of an image, words of a text or segments of a series, "
+            f"and a larger size){more}, or use permutation"
+        )

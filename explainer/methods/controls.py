@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from explainer.artifact import Explanation, Job
 from explainer.encoding import round_off
-from explainer.methods.placebic import words
 
 DECIMALS = 6  # as in every artifact
 
@@ -62,7 +61,7 @@ def random(source: Explanation, job: Job) -> Explanation:
 
 
 def placebic(source: Explanation, job: Job) -> Explanation:
-    """The source's players without any values; a page shows `placebic_details` instead of a map."""
+    """The source's players without any values; a page shows the job's `words` instead of a map."""
     nothing = np.zeros_like(source.values)
     return replace(
         source,
@@ -74,14 +73,6 @@ def placebic(source: Explanation, job: Job) -> Explanation:
         standard_errors=None,
         completeness_gap=None,
     )
-
-
-def placebic_details(explanation: Explanation) -> dict[str, Any]:
-    """What to keep beside a placebic explanation: its words by language.
-
-    They are the job's `words` where a study gives some.
-    """
-    return {"words": words(explanation.kind, explanation.job.parameters.get("words"))}
 
 
 def _random(job: Job) -> np.random.Generator:

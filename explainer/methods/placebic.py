@@ -4,12 +4,8 @@ Source: Langer et al. 1978, J. Pers. Soc. Psychol. 36(6), who named them; Eiband
 Extended Abstracts, who found that they can raise trust as much as explanations do.
 """
 
-from typing import Any
-
-Words = dict[str, str]
-
 # By the kind of an artifact. They must stay true of every model and name nothing that it saw.
-WORDS: dict[str, Words] = {
+WORDS = {
     "image": {
         "en": "The model looked at the picture and combined what it saw into this answer.",
         "de": "Das Modell hat das Bild betrachtet und das Gesehene zu dieser Antwort verbunden.",
@@ -29,8 +25,3 @@ WORDS: dict[str, Words] = {
         "zh": "模型查看了以往的数值，并综合这些数值得出了这个预测。",
     },
 }
-
-
-def words(kind: str, given: Any = None) -> Words:
-    """The sentence by language: a study's own where it gives one, else the default of a kind."""
-    return dict(WORDS[kind] if given is None else given)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from explainer.artifact import Explanation, Measures, Stimulus
 from explainer.attribution import DECIMALS, play
 from explainer.encoding import round_off
-from explainer.jobs import PLACEBIC, Piece
+from explainer.jobs import Piece
 from explainer.methods import MethodError
 from explainer.metrics.agreement import rank_agreement, top_overlap
 from explainer.metrics.measure import Known, main_output, measure
@@ -42,7 +42,7 @@ class Question:
 def removal(question: Question) -> Play[Measures]:
     """Removal, infidelity, faithfulness and sparsity, beside a random attribution's."""
     piece = question.piece
-    if piece.recipe.method.name == PLACEBIC:
+    if piece.recipe.method.words is not None:
         raise MethodError("it has words instead of values")
     made_by = piece.of or piece.recipe
     found, rows = yield from _counted(

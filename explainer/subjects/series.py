@@ -13,12 +13,12 @@ from explainer.artifact import Forecast, Stimulus
 from explainer.data.forecasts import Forecaster, last_value
 from explainer.encoding import round_off
 from explainer.methods import MethodError
+from explainer.methods.counting import SEGMENTS
 from explainer.shapley.game import Inputs
 from explainer.shapley.trees import line_tree
 from explainer.subjects import Mask, Players, Subject
 
 BATCH = 512  # coalitions read together
-SEGMENTS = 7  # into which a window is cut unless a size is given
 REPEATS = 16  # windows that a background mask draws
 DIGITS = 6  # of a forecast that are kept: what float32 arithmetic is sure of
 

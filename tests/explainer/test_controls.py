@@ -9,7 +9,7 @@ from explainer.artifact import Explanation, Job, Store
 from explainer.explain import explain
 from explainer.methods import MethodError
 from explainer.methods.catalogue import method
-from explainer.methods.controls import placebic, placebic_details, random
+from explainer.methods.controls import placebic, random
 from explainer.methods.placebic import WORDS
 from explainer.methods.randomised import randomised, redraw
 from explainer.models import registry
@@ -111,10 +111,13 @@ def test_placebic_has_no_values(tmp_path):
 
 
 def test_placebic_words_are_the_kinds_or_the_studys():
-    found = placebic(source("series"), job("placebic"))
-    assert placebic_details(found) == {"words": WORDS["series"]}
-    own = placebic(source(), job("placebic", words={"en": "A computer made this."}))
-    assert placebic_details(own) == {"words": {"en": "A computer made this."}}
+    """They identify the job as they are shown, so an answer is tied to what was on the screen."""
+    chosen = method("placebic")
+    for kind, sentences in WORDS.items():
+        assert chosen.settled(chosen.complete({}), kind) == {"words": sentences}
+    own = {"words": {"en": "A computer made this."}}
+    assert chosen.settled(chosen.complete(own), "image") == own
+    assert method("random").settled({}, "image") == {}
     for sentences in WORDS.values():
         assert list(sentences) == ["en", "de", "es", "zh"]
         assert len(set(sentences.values())) == 4

@@ -115,7 +115,7 @@ def test_every_control_can_be_made(tiny, store):
     for name in names:
         assert list(result.explanations[name]) == result.stimuli["shapes"]
     (words,) = {
-        json.dumps(store.read_run(digest).details["words"])
+        json.dumps(store.read_explanation(digest).job.parameters["words"])
         for digest in result.explanations["placebic"].values()
     }
     assert words

@@ -7,7 +7,8 @@ import pytest
 from lab import ASSETS, REPOSITORY, definition, digest_of, write_study
 from mistakes import changed, places, rows
 
-from webapp.checks import find, notes
+from webapp.checks import notes
+from webapp.checks_files import find
 from webapp.parts import File
 from webapp.study import read
 

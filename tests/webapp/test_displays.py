@@ -219,9 +219,9 @@ def test_words_stand_where_a_map_would(app: Flask, lab: Laboratory) -> None:
     shown = digit()
     of = lab.store.write(shown)
     real = explanation(shown, of, 1)
-    job = replace(real.job, method="placebic")
     said = {"en": "It saw <it> all.", "de": "Es sah alles."}
-    run = Run(0.0, 0, "cpu", {}, {"words": said})
+    job = replace(real.job, method="placebic", parameters={"of": "0" * 64, "words": said})
+    run = Run(0.0, 0, "cpu", {})
     empty = replace(real, job=job, values=0 * real.values, completeness_gap=None)
     words = lab.store.write_result(empty, run)
     with app.test_request_context():

@@ -9,7 +9,6 @@ METHODS: tuple[Method, ...] = (
         "attention",
         ("prompt", "text"),
         {"players": PLAYERS, "layers": Parameter("mean", words=("mean", "last"))},
-        control=False,
         code="explainer.methods.attention:attention",
         source="Bahdanau et al. 2015, arXiv:1409.0473; whether it explains: Jain & Wallace 2019, "
         "arXiv:1902.10186, and python -m explainer.inspect attention",
@@ -19,7 +18,6 @@ METHODS: tuple[Method, ...] = (
         "attention_rollout",
         ("prompt",),
         {"players": PLAYERS},
-        control=False,
         code="explainer.methods.attention:attention_rollout",
         source="Abnar & Zuidema 2020, arXiv:2005.00928",
         cost=_COST,

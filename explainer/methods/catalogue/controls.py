@@ -1,56 +1,60 @@
 """Controls: explanations that look real and are wrong on purpose, or say nothing."""
 
-from explainer.methods import Method, Parameter
+from explainer.methods import KINDS, Method, Of, Parameter, Sentences
+from explainer.methods.placebic import WORDS
 
-_ALL = ("image", "text", "prompt", "series")
+_SENTENCES = Sentences(by_kind=WORDS)
+_ONE_MORE = "one more explanation of the method it is `of`"
+_NOTHING = "nothing beyond the explanation it is `of`"
 
 METHODS = (
     Method(
         "mismatched",
-        _ALL,
+        KINDS,
         {"match": Parameter("predicted", words=("predicted",))},
-        control=True,
+        of=Of.ANOTHER,
         code="explainer.methods.controls:mismatched",
         source="a real explanation of another stimulus with the same predicted class",
-        cost="one more explanation of the method it is `of`",
+        cost=_ONE_MORE,
     ),
     Method(
         "shuffled",
-        _ALL,
+        KINDS,
         {},
-        control=True,
+        of=Of.OWN,
         code="explainer.methods.controls:shuffled",
         source="the same values, dealt to the players at random",
-        cost="nothing beyond the explanation it is `of`",
+        cost=_NOTHING,
     ),
     Method(
         "random",
-        _ALL,
+        KINDS,
         {},
-        control=True,
+        of=Of.OWN,
         code="explainer.methods.controls:random",
         source="noise as smooth and as strong as the explanation; Theiler et al. 1992, "
         "Physica D 58, 77-94",
-        cost="nothing beyond the explanation it is `of`",
+        cost=_NOTHING,
     ),
     Method(
         "randomised",
-        _ALL,
+        KINDS,
         {},
-        control=True,
-        # Not a function of the source: (subject, seed) -> the subject to explain instead.
+        of=Of.SUBJECT,
         code="explainer.methods.randomised:randomised",
         source="the explanation of the model with weights drawn anew; Adebayo et al. 2018, "
         "arXiv:1810.03292",
-        cost="one more explanation of the method it is `of`",
+        cost=_ONE_MORE,
     ),
     Method(
         "placebic",
-        _ALL,
-        {},
-        control=True,
+        KINDS,
+        {"words": _SENTENCES},
+        of=Of.OWN,
+        words=_SENTENCES,
         code="explainer.methods.controls:placebic",
-        source="content-free words; Eiband et al. 2019, CHI Extended Abstracts",
-        cost="nothing beyond the explanation it is `of`",
+        source="content-free words, a study's own or ours; Eiband et al. 2019, CHI Extended "
+        "Abstracts",
+        cost=_NOTHING,
     ),
 )

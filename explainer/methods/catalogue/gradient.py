@@ -1,17 +1,15 @@
 """Gradients of the output by the input, and what is made of them."""
 
-from explainer.methods import MASK, PLAYERS, SIZE, Method, Parameter
+from explainer.methods import KINDS, MASK, PLAYERS, SIZE, Method, Parameter
 
-_ALL = ("image", "text", "prompt", "series")
 _PLAYERS = {"players": PLAYERS, "size": SIZE}
 _WIDE = "of a text, the norm over the embedding, without a sign"
 
 METHODS: tuple[Method, ...] = (
     Method(
         "gradient",
-        _ALL,
+        KINDS,
         _PLAYERS,
-        control=False,
         code="explainer.methods.gradient:gradient",
         source=f"input gradients of the logit, {_WIDE}; Simonyan et al. 2013, arXiv:1312.6034; "
         "captum Saliency",
@@ -19,9 +17,8 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "gradient_input",
-        _ALL,
+        KINDS,
         _PLAYERS,
-        control=False,
         code="explainer.methods.gradient:gradient_input",
         source="gradient of the logit x input, summed over the embedding; Shrikumar et al. 2016, "
         "arXiv:1605.01713; captum InputXGradient",
@@ -29,13 +26,12 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "smoothgrad",
-        _ALL,
+        KINDS,
         {
             **_PLAYERS,
             "samples": Parameter(50, minimum=1, maximum=10_000, whole=True),
             "noise": Parameter(0.1, minimum=0, maximum=10),
         },
-        control=False,
         code="explainer.methods.gradient:smoothgrad",
         source=f"mean gradient of the logit under noise, {_WIDE}; Smilkov et al. 2017, "
         "arXiv:1706.03825; captum NoiseTunnel",
@@ -43,9 +39,8 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "integrated_gradients",
-        _ALL,
+        KINDS,
         {**_PLAYERS, "mask": MASK, "steps": Parameter(50, minimum=2, maximum=10_000, whole=True)},
-        control=False,
         code="explainer.methods.gradient:integrated_gradients",
         source="integrated gradients of the log-probability from the masked input, with their "
         "convergence delta; Sundararajan et al. 2017, arXiv:1703.01365; captum IntegratedGradients",
@@ -53,9 +48,8 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "guided_backpropagation",
-        _ALL,
+        KINDS,
         _PLAYERS,
-        control=False,
         code="explainer.methods.gradient:guided_backpropagation",
         source="gradients of the logit whose negative part stops at each ReLU; Springenberg et al. "
         "2014, arXiv:1412.6806; captum GuidedBackprop",
@@ -68,7 +62,6 @@ METHODS: tuple[Method, ...] = (
             **_PLAYERS,
             "layer": Parameter("last", words=("last",), minimum=0, maximum=255, whole=True),
         },
-        control=False,
         code="explainer.methods.gradcam:grad_cam",
         source="the maps of a layer (a convolution, or over time a block of an S4 classifier), "
         "weighed by their mean gradients, positive part; Selvaraju et al. 2017, "
@@ -79,7 +72,6 @@ METHODS: tuple[Method, ...] = (
         "lrp",
         ("image", "text", "prompt"),
         _PLAYERS,
-        control=False,
         code="explainer.methods.lrp:lrp",
         source="gradient x input of an S4 network with its gates and norms held, on the logit; "
         "Ali et al. 2022, arXiv:2202.07304; Jafari et al. 2024, arXiv:2406.07592",

@@ -7,7 +7,6 @@ METHODS: tuple[Method, ...] = (
         "senn_concepts",
         ("image",),
         {},
-        control=False,
         code="explainer.methods.senn:senn_concepts",
         source="a self-explaining network's concepts times their relevances, which add up to the "
         "logit; Alvarez-Melis & Jaakkola 2018, arXiv:1806.07538",
@@ -23,7 +22,6 @@ METHODS: tuple[Method, ...] = (
             "bar": Parameter(0.8, minimum=0, maximum=1),
             "evaluations": Parameter(1569, minimum=3, maximum=10**7, whole=True),
         },
-        control=False,
         code="explainer.methods.surrogate:surrogate",
         source="Shapley values of a simpler function fitted to the forecaster, its fidelity beside "
         "them; exact for a linear one: Lundberg & Lee 2017, arXiv:1705.07874, section 4.2",
@@ -39,7 +37,6 @@ METHODS: tuple[Method, ...] = (
             "block": Parameter("last", words=("last",), minimum=0, maximum=255, whole=True),
             "channels": Parameter(8, minimum=1, maximum=64, whole=True),
         },
-        control=False,
         code="explainer.methods.states:channels",
         source="the activations of the hidden channels that move most along the input; its outputs "
         "are channels, not the model's, and nothing adds up",

@@ -1,0 +1,89 @@
+"""What may be wrong with the order of a study's pages, and with what stands on each."""
+
+from webapp import scales
+from webapp.definition import Block, Consent, Debrief, Definition, Instructions, Questionnaire
+from webapp.problems import Path as KeyPath
+from webapp.problems import Problem, Problems, known
+
+
+def mistakes(study: Definition) -> Problems:
+    """Every mistake in the flow of a study."""
+    yield from _steps(study)
+    yield from _ends(study)
+    yield from _repeated(study)
+
+
+def _steps(study: Definition) -> Problems:
+    for index, entry in enumerate(study.flow):
+        here: KeyPath = ("flow", index)
+        if isinstance(entry, Instructions | Questionnaire) and entry.page is not None:
+            yield from known((*here, "page"), entry.page, study.pages)
+        if isinstance(entry, Questionnaire) and entry.scale is not None:
+            yield from _scale(entry.scale, entry.fill, here)
+        if isinstance(entry, Questionnaire | Block):
+            for place, item in enumerate(entry.items):
+                yield from known((*here, "items", place), item, study.items)
+        if isinstance(entry, Block):
+            yield from _block(study, entry, here)
+
+
+def _block(study: Definition, block: Block, here: KeyPath) -> Problems:
+    yield from known((*here, "stimuli"), block.stimuli, study.stimuli)
+    if block.order.rule == "fixed" and block.order.max_run:
+        message = "a fixed order is the same for everybody; leave max_run out or shuffle"
+        yield Problem((*here, "order", "max_run"), message)
+    for factor in block.order.max_run:
+        yield from known((*here, "order", "max_run", factor), factor, study.factors)
+        if factor in study.factors and study.factors[factor].vary == "between":
+            message = "this factor never changes for a participant, so its runs cannot be short"
+            yield Problem((*here, "order", "max_run", factor), message)
+    stimuli = study.stimuli.get(block.stimuli)
+    if stimuli and block.per_participant > stimuli.select.total:
+        message = f"{block.stimuli} selects fewer stimuli than this"
+        yield Problem((*here, "per_participant"), message)
+
+
+def _scale(name: str, fill: dict[str, str], here: KeyPath) -> Problems:
+    if name not in scales.registered():
+        yield from known((*here, "scale"), name, scales.registered())
+        return
+    wanted = scales.load(name).placeholders
+    for word in sorted(wanted - set(fill)):
+        yield Problem((*here, "fill"), f"the items of {name} need a word for [{word}]")
+    for word in sorted(set(fill) - wanted):
+        yield Problem((*here, "fill", word), f"no item of {name} has [{word}]; remove it")
+
+
+def _ends(study: Definition) -> Problems:
+    consents = [index for index, entry in enumerate(study.flow) if isinstance(entry, Consent)]
+    if consents != [0]:
+        yield Problem(("flow", 0), "the flow starts with its only consent step")
+    debriefs = [index for index, entry in enumerate(study.flow) if isinstance(entry, Debrief)]
+    if debriefs != [len(study.flow) - 1]:
+        yield Problem(("flow", len(study.flow) - 1), "the flow ends with its only debrief step")
+    for page in ("consent", "debrief"):
+        if page not in study.pages:
+            yield Problem(("pages",), f"there is no page called {page}; name its file here")
+
+
+def _repeated(study: Definition) -> Problems:
+    """Answers are told apart by item, so one item stands in one place of the flow."""
+    names = [block.block for block in study.blocks]
+    used = [entry.scale for entry in study.questionnaires if entry.scale]
+    for index, entry in enumerate(study.flow):
+        if isinstance(entry, Block) and names.count(entry.block) > 1:
+            yield Problem(("flow", index, "block"), "two blocks have this name; rename one")
+        if isinstance(entry, Questionnaire) and entry.scale and used.count(entry.scale) > 1:
+            yield Problem(("flow", index, "scale"), "this scale stands in the flow twice")
+    asked = [
+        item
+        for entry in study.flow
+        if isinstance(entry, Block | Questionnaire)
+        for item in entry.items
+    ]
+    for scale in set(used) & set(scales.registered()):
+        asked += [item.id for item in scales.load(scale).items]
+    for item in sorted(set(study.items)):
+        if asked.count(item) > 1:
+            message = "asked in two places of the flow; give each place an item of its own"
+            yield Problem(("items", item), message)
