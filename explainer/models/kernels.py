@@ -215,7 +215,8 @@ def make(config: KernelConfig, directions: int = 1) -> Kernel:
 
 
 def as_complex(x: Tensor) -> Tensor:
-    """2N reals in a row as N complex numbers, (..., 2N) -> (..., N)."""
+    """2N reals in a row as N complex numbers, (..., 2N) -> (..., N); there are none in bfloat16."""
+    x = x.float() if x.dtype == torch.bfloat16 else x
     return torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
 
 

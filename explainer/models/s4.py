@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from explainer.models import kernels
+from explainer.models import kernels, ways
 from explainer.models.config import choice, flag, number
 from explainer.models.kernels import Chunks, KernelConfig, Recurrence, as_complex, as_reals
 
@@ -40,7 +40,7 @@ def convolve(u: Tensor, K: Tensor) -> Tensor:
 def convolve_spectrum(u: Tensor, spectrum: Tensor) -> Tensor:
     """The same with the transform (H, L + 1) of K padded to 2 L."""
     L = u.shape[-1]
-    product = torch.fft.rfft(u, n=2 * L) * spectrum.unsqueeze(1)
+    product = torch.fft.rfft(u.to(spectrum.real.dtype), n=2 * L) * spectrum.unsqueeze(1)
     y: Tensor = torch.fft.irfft(product, n=2 * L)[..., :L]
     return y
 
@@ -105,9 +105,12 @@ class S4Layer(nn.Module):
         self._kept: dict[object, tuple[object, Any]] = {}
 
     def forward(self, u: Tensor, rate: float = 1.0) -> Tensor:
-        """Apply the layer to whole sequences; at another rate than 1 by FFT."""
-        if rate != 1.0 or not self._in_chunks():
+        """Apply the layer to whole sequences, the way that is fastest once nobody trains."""
+        way = self._way(u, rate)
+        if way == "fft":
             return self._mix(self._by_fft(u, rate))
+        if way == "whole":
+            return self._mix(torch.bmm(u, self._whole(u.shape[-1])))
         y = scan(u, self._keep("chunks", lambda: self._chunks(0)))[0]
         if self.config.bidirectional:
             back = scan(u.flip(-1), self._keep("back", lambda: self._chunks(1)))[0]
@@ -152,9 +155,14 @@ class S4Layer(nn.Module):
     def _recurrence(self) -> Recurrence:
         return self._keep("recurrence", self.kernel.recurrence)
 
-    def _in_chunks(self) -> bool:
+    def _way(self, u: Tensor, rate: float) -> ways.Way:
         """A diagonal kernel's chunks are cheap to make; a low-rank one's only worth keeping."""
-        return self.config.kernel == "diagonal" or self._frozen()
+        if rate != 1.0:
+            return "fft"
+        if not self._frozen():
+            return "chunks" if self.config.kernel == "diagonal" else "fft"
+        H, batch, L = u.shape
+        return ways.fastest(u.device.type, batch, L, H, CHUNK)
 
     def _chunks(self, direction: int) -> Chunks:
         """The kernel's chunks with the skip on the diagonal: D u then costs nothing."""
@@ -163,6 +171,19 @@ class S4Layer(nn.Module):
             return chunks
         skip = torch.diag_embed(self.D.unsqueeze(1).expand(-1, CHUNK))
         return chunks._replace(within=chunks.within + skip)
+
+    def _whole(self, length: int) -> Tensor:
+        """The matrix (H, length, length) of both directions and the skip."""
+        side = ways.side(length, CHUNK)
+        return self._keep(("whole", side), lambda: self._matrix(side))[:, :length, :length]
+
+    def _matrix(self, side: int) -> Tensor:
+        skip = torch.diag_embed(self.D.unsqueeze(1).expand(-1, side))
+        found = self.kernel.chunks(side, 0).within + skip
+        if self.config.bidirectional:
+            back = self.kernel.chunks(side, 1).within.mT
+            found = found + nn.functional.pad(back[:, :-1], (0, 0, 1, 0))
+        return found
 
     def _by_fft(self, u: Tensor, rate: float) -> Tensor:
         """Convolve with the kernels' transforms, which are kept too."""

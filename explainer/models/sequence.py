@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
+from explainer.models import ways
 from explainer.models.config import choice, flag, whole
 from explainer.models.s4 import CHUNK, LayerConfig, S4Layer, drop
 
@@ -251,8 +252,8 @@ class SequenceClassifier(nn.Module):
         """Whether all layers of a span fit into a CPU's cache, and those of the whole do not."""
         return (
             len(x) >= MANY
-            and x.shape[1] > CHUNK
             and x.device.type == "cpu"
+            and ways.fastest("cpu", len(x), x.shape[1], self.config.width, CHUNK) == "chunks"
             and not self.config.bidirectional
             and not self.training
             and not torch.is_grad_enabled()

@@ -13,12 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from explainer.models.rows import filled
 from explainer.models.s4 import CHUNK
 from explainer.models.sequence import SequenceClassifier, Stream
-
-# A matrix product gives a row the same bits whatever stands beside it, and on any number of
-# threads, where the number of rows is a multiple of what its inner loop takes at a time.
-ROWS = {torch.float32: 8, torch.float64: 24}
 
 Indices = NDArray[np.intp]
 
@@ -53,7 +50,8 @@ def logits(network: SequenceClassifier, x: Tensor) -> Tensor:
     stream = network.start(0)
     found = x.new_zeros(0)
     for piece, span in zip(torch.split(x, CHUNK, 1), spans, strict=True):
-        row, parent = (_filled(each, ROWS[x.dtype]) for each in span)
+        full = filled(len(span.row), x.dtype)
+        row, parent = (torch.from_numpy(each)[full] for each in span)
         stream = _forked(stream, parent) if stream.steps else network.start(len(row))
         found, stream = network.advance(piece[row], stream)
     return found[torch.from_numpy(group)]
@@ -78,11 +76,6 @@ def _spans(x: NDArray[np.floating]) -> tuple[list[Span], Indices]:
 def _whole(rows: NDArray[np.floating]) -> NDArray[np.void]:
     """Each row as one value, which equals another where all bits are the same."""
     return rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
-
-
-def _filled(index: Indices, rows: int) -> Tensor:
-    """Repeat the last one up to a multiple of `rows`."""
-    return torch.from_numpy(np.pad(index, (0, -len(index) % rows), mode="edge"))
 
 
 def _forked(stream: Stream, parent: Tensor) -> Stream:

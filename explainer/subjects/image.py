@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from explainer.artifact import Stimulus
 from explainer.methods import MethodError
 from explainer.models.image import ImageClassifier, predict
+from explainer.models.rows import filled
 from explainer.models.shared import logits, reads_forward
 from explainer.shapley.game import Inputs
 from explainer.shapley.trees import Linkage, image_tree, line_tree
@@ -39,13 +40,19 @@ class ImageScorer:
         """Score."""
         network = self.model.network
         if not reads_forward(network):
-            return self.model.log_probabilities(inputs[0])
+            return self._whole(inputs[0])
         x = self.model.preprocessing(inputs[0], network.decoder.weight)
         return torch.log_softmax(logits(network, x), -1)
 
     def join(self, parts: Sequence[Inputs]) -> Inputs:
         """Put rows together."""
         return (torch.cat([part[0] for part in parts]),)
+
+    def _whole(self, images: Tensor) -> Tensor:
+        if images.device.type != "cpu":
+            return self.model.log_probabilities(images)
+        full = filled(len(images), next(self.model.parameters()).dtype)
+        return self.model.log_probabilities(images[full])[: len(images)]
 
 
 class ImageSubject(ClassifierSubject):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from explainer.artifact import Stimulus
 from explainer.methods import MethodError
+from explainer.models import rows
 from explainer.models.text import TextClassifier, predict
 from explainer.models.tokenisers import TokeniserError
 from explainer.shapley.game import Inputs
@@ -39,11 +40,17 @@ class TextScorer:
     def __call__(self, inputs: Inputs) -> Tensor:
         """Score."""
         tokens, lengths = inputs
-        return torch.log_softmax(self.network(tokens[:, : int(lengths.max())], lengths), -1)
+        dtype = next(self.network.parameters()).dtype
+        if tokens.device.type != "cpu":
+            return self._read(tokens[:, : int(lengths.max())], lengths)
+        return rows.alone(self._read, tokens, lengths, dtype)
 
     def join(self, parts: Sequence[Inputs]) -> Inputs:
         """Put rows together, the shorter ones padded on the right."""
         return joined([tokens for tokens, _ in parts]), torch.cat([each for _, each in parts])
+
+    def _read(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        return torch.log_softmax(self.network(tokens, lengths), -1)
 
 
 class TextSubject(ClassifierSubject):
