@@ -21,7 +21,7 @@ import pandas as pd
 
 from analysis.bundle import BundleError, Files, digest, open_bundle
 from analysis.design import NUMERIC, Design, Exclusion, TooFast
-from analysis.tables import TABLES, check_answers, check_links, parse_table
+from analysis.tables import LATER, TABLES, check_answers, check_links, parse_table
 
 BUNDLE_SCHEMA = "credence/bundle/1"
 CODEBOOK_SCHEMA = "credence/codebook/1"
@@ -31,7 +31,10 @@ COMPLETE = "complete"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A bundle's tables (columns: analysis/tables.py), its design and its codebook."""
+    """A bundle's tables (columns: analysis/tables.py), its design and its codebook.
+
+    metrics, curves: how good each explanation is; empty in bundles of versions that had none.
+    """
 
     description: dict[str, Any]
     codebook: dict[str, Any]
@@ -42,6 +45,8 @@ class Dataset:
     participants: pd.DataFrame
     stimuli: pd.DataFrame
     explanations: pd.DataFrame
+    metrics: pd.DataFrame
+    curves: pd.DataFrame
     events: pd.DataFrame
 
     def only(self, participant_ids: pd.Series) -> Self:
@@ -68,10 +73,7 @@ def load(path: str | Path) -> Dataset:
         design = Design.from_json(_read_json(files, "study/design.json", DESIGN_SCHEMA))
         version = _study_version(description)
         _check_manifest(files, version)
-        frames = {
-            name: parse_table(name, _read_csv(files, f"data/table-{name}_data.csv"), design)
-            for name in TABLES
-        }
+        frames = {name: parse_table(name, _read_table(files, name), design) for name in TABLES}
         whole = digest(files)
     check_links(frames, version)
     check_answers(frames["responses"], design)
@@ -173,6 +175,13 @@ def _read_json(files: Files, name: str, schema: str) -> dict[str, Any]:
             "the version that exported it"
         )
     return data
+
+
+def _read_table(files: Files, table: str) -> pd.DataFrame:
+    name = f"data/table-{table}_data.csv"
+    if table in LATER and name not in files.names():
+        return pd.DataFrame(columns=list(TABLES[table]), dtype=str)
+    return _read_csv(files, name)
 
 
 def _read_csv(files: Files, name: str) -> pd.DataFrame:

@@ -82,6 +82,19 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "evaluations": "whole",
         "seconds": "number",
     },
+    "metrics": {
+        "explanation_digest": "text*",
+        "metric": "text*",
+        "value": "number",
+        "missing_reason": "text",
+    },
+    "curves": {
+        "explanation_digest": "text*",
+        "curve": "text*",
+        "share": "number*",
+        "deletion": "number*",
+        "insertion": "number*",
+    },
     "events": {
         "participant_id": "text*",
         "study_version": "text*",
@@ -91,11 +104,14 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "value_json": "text",
     },
 }
+LATER = ("metrics", "curves")  # tables that bundles of earlier versions do not have
 KEYS = {
     "responses": ["participant_id", "step_position", "attempt", "item_id"],
     "steps": ["participant_id", "step_position", "attempt"],
     "participants": ["participant_id"],
     "stimuli": ["stimulus_set", "stimulus_id"],
+    "metrics": ["explanation_digest", "metric"],
+    "curves": ["explanation_digest", "curve", "share"],
 }
 _AGAIN = "export the bundle again"
 
@@ -132,6 +148,13 @@ def check_links(frames: Mapping[str, pd.DataFrame], version: str) -> None:
     stimuli = frames["stimuli"]["stimulus_id"]
     explanations = frames["explanations"]["explanation_digest"]
     participants = frames["participants"]["participant_id"]
+    for name in LATER:
+        digests = frames[name]["explanation_digest"]
+        unknown = ~digests.isin(explanations)
+        _reject(name, unknown, "names an unknown explanation_digest", digests)
+    metrics = frames["metrics"]
+    silent = metrics["value"].isna() == metrics["missing_reason"].isna()
+    _reject("metrics", silent, "has neither or both of a value and a missing_reason")
     for name, frame in frames.items():
         if "participant_id" in frame:
             other = frame["study_version"] != version

@@ -1,4 +1,4 @@
-"""The tables of the export bundle: their columns, what these mean, and their rows."""
+"""The rows of the export bundle's tables (columns: webapp/bundle_columns.py)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,105 +25,24 @@ from webapp.scales import items_of
 from webapp.studies import definition_of, scales_of
 
 Row = Sequence[Any]
-Columns = Sequence[tuple[str, str, str]]
-
-_WHO: Columns = (
-    ("participant_id", "string", "pseudonym of the participant"),
-    ("study_version", "string", "SHA-256 of the frozen study version"),
-)
-_WHERE: Columns = (
-    ("step_position", "integer", "place of the page in this participant's order, from 0"),
-    ("step_kind", "string", "consent, assign, instructions, trial, questionnaire or debrief"),
-    ("attempt", "integer", "which attempt at the step, from 1"),
-    ("block", "string", "block that the trial belongs to"),
-    ("factor_*", "string", "level of this factor on the page"),
-    ("stimulus_id", "string", "digest of the stimulus shown"),
-    ("explanation_digest", "string", "digest of the explanation shown; empty where none was"),
-)
-COLUMNS: dict[str, Columns] = {
-    "responses": (
-        *_WHO,
-        *_WHERE,
-        ("scale_id", "string", "scale that the item belongs to"),
-        ("item_id", "string", "the item, described in this codebook"),
-        ("item_kind", "string", "likert, yes_no, choice, text or number"),
-        ("role", "string", "rating: asked on a trial; scale: part of a scale; answer: any other"),
-        ("value_number", "number", "the answer of a likert, yes_no (1 is yes) or number item"),
-        ("value_text", "string", "the answer of a choice or text item"),
-        ("value_json", "string", "rankings and masks; empty for every kind of item so far"),
-        ("missing_reason", "string", "why there is no answer; empty where there is one"),
-        ("language", "string", "language in which the participant read the study"),
-        ("response_time_ms", "integer", "from page first shown to submitted, server's clock"),
-        ("answered_after_ms", "integer", "from page shown to last change, browser's clock"),
-    ),
-    "steps": (
-        *_WHO,
-        *_WHERE,
-        ("rendered_sha256", "string", "SHA-256 of the stimulus as drawn on the page"),
-        ("viewport", "string", "width x height of the browser's window in CSS pixels"),
-        ("shown_after_ms", "integer", "from enrolment to first shown, server's clock"),
-        ("submitted_after_ms", "integer", "from enrolment to submitted, server's clock"),
-        ("duration_ms", "integer", "from first shown to submitted, server's clock"),
-        ("skipped_reason", "string", "why the page was skipped; empty where it was not"),
-    ),
-    "participants": (
-        *_WHO,
-        ("cell", "string", "between-participants condition"),
-        ("form", "integer", "counterbalancing form"),
-        ("language", "string", "language in which the participant read the study"),
-        ("outcome", "string", "active, complete or declined"),
-        ("steps_total", "integer", "pages in this participant's order"),
-        ("steps_submitted", "integer", "pages submitted; the debrief never is"),
-        ("duration_ms", "integer", "from enrolment to completion, server's clock"),
-    ),
-    "stimuli": (
-        ("stimulus_id", "string", "digest of the stimulus"),
-        ("stimulus_set", "string", "set in the study definition"),
-        ("kind", "string", "image, series or text"),
-        ("truth", "string", "the right label, where it is known"),
-        ("predicted", "string", "the model's label"),
-        ("model_correct", "boolean", "whether the model is right"),
-        ("probability", "number", "the model's probability of its label"),
-        ("checkpoint_digest", "string", "SHA-256 of the weights"),
-        ("source_json", "string", "where the input comes from"),
-    ),
-    "explanations": (
-        ("explanation_digest", "string", "digest of the explanation"),
-        ("name", "string", "level of the explanation factor that shows it"),
-        ("stimulus_id", "string", "digest of the stimulus it is shown with"),
-        ("method", "string", "method, or kind of control"),
-        ("parameters_json", "string", "parameters of the method"),
-        ("seed", "integer", "seed of the method"),
-        ("completeness_gap", "number", "|base + sum - full|; empty where it is not defined"),
-        ("evaluations", "integer", "evaluations of the model"),
-        ("seconds", "number", "time it took to compute"),
-    ),
-    "events": (
-        *_WHO,
-        ("step_position", "integer", "place of the page in this participant's order, from 0"),
-        ("kind", "string", "shown, focus, blur, input, resize or submit"),
-        ("at_ms", "integer", "since the page was shown, browser's clock"),
-        ("value_json", "string", "details; empty for every kind of event so far"),
-    ),
-}
 
 
 def rows(
     table: str, session: Session, version: StudyVersion, factors: Sequence[str]
 ) -> Iterator[Row]:
     """The rows of a table, in a stable order, with the columns of COLUMNS."""
-    match table:
-        case "responses":
-            return _responses(session, version, factors)
-        case "steps":
-            return _steps(session, version, factors)
-        case "participants":
-            return _participants(session, version)
-        case "stimuli":
-            return _stimuli(session, version)
-        case "explanations":
-            return _explanations(session, version)
-    return _events(session, version)
+    by_factors = {"responses": _responses, "steps": _steps}
+    if table in by_factors:
+        return by_factors[table](session, version, factors)
+    others = {
+        "participants": _participants,
+        "stimuli": _stimuli,
+        "explanations": _explanations,
+        "metrics": _metrics,
+        "curves": _curves,
+        "events": _events,
+    }
+    return others[table](session, version)
 
 
 @dataclass(frozen=True)
@@ -277,6 +196,37 @@ def _explanations(session: Session, version: StudyVersion) -> Iterator[Row]:
             explanation.evaluations,
             explanation.seconds,
         )
+
+
+def _measured(session: Session, version: StudyVersion) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What was measured, of each explanation once, whatever names it has."""
+    shown = select(VersionExplanation.explanation_digest).where(
+        VersionExplanation.version_id == version.id
+    )
+    found = session.execute(
+        select(Explanation.digest, Explanation.measures)
+        .where(Explanation.digest.in_(shown))
+        .order_by(Explanation.digest)
+        .execution_options(yield_per=500)
+    )
+    for digest, measures in found:
+        if measures is not None:
+            yield digest, measures
+
+
+def _metrics(session: Session, version: StudyVersion) -> Iterator[Row]:
+    for digest, measures in _measured(session, version):
+        for name, value in sorted(measures["metrics"].items()):
+            yield digest, name, float(value), None
+        for group, reason in sorted(measures["reasons"].items()):
+            yield digest, group, None, reason
+
+
+def _curves(session: Session, version: StudyVersion) -> Iterator[Row]:
+    for digest, measures in _measured(session, version):
+        for name, curve in sorted(measures["curves"].items()):
+            for points in zip(curve["shares"], curve["deletion"], curve["insertion"], strict=True):
+                yield digest, name, *map(float, points)
 
 
 def _events(session: Session, version: StudyVersion) -> Iterator[Row]:

@@ -24,7 +24,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from explainer.artifact import canonical_json
-from webapp.bundle_tables import COLUMNS, Row, asked, rows
+from webapp.bundle_columns import COLUMNS
+from webapp.bundle_tables import Row, asked, rows
 from webapp.db import hold_still
 from webapp.definition import Definition, say
 from webapp.models import Participant, Recruitment, StudyVersion

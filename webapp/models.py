@@ -117,7 +117,10 @@ class Stimulus(Base):
 
 
 class Explanation(Base):
-    """One method applied to one stimulus; its values are the artifact of that digest."""
+    """One method applied to one stimulus; its values are the artifact of that digest.
+
+    measures: what was measured of it (`credence/metrics/1`); None where nothing was yet.
+    """
 
     __tablename__ = "explanation"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -129,6 +132,7 @@ class Explanation(Base):
     completeness_gap: Mapped[float | None]
     evaluations: Mapped[int]
     seconds: Mapped[float]
+    measures: Mapped[Json | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
 
 class VersionStimulus(Base):

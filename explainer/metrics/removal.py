@@ -75,31 +75,56 @@ def removal(game: Game, order: NDArray[np.intp], column: int = 0) -> Play[Remova
     Sources: Petsiuk et al. 2018, arXiv:1806.07421 (curves); DeYoung et al. 2020, arXiv:1911.03429
     (comprehensiveness and sufficiency).
     """
-    M = game.players
-    counts = np.unique(np.linspace(0, M, min(M, POINTS) + 1).round().astype(int))
-    few = np.array([max(1, round(share * M)) for share in SHARES])
-    place = torch.empty(M, dtype=torch.long)
-    place[torch.from_numpy(order.copy())] = torch.arange(M)
-    wanted = np.unique(np.concatenate([counts, few]))
-    first = place < torch.from_numpy(wanted)[:, None]  # (points, M)
+    wanted = np.unique(np.concatenate([_counts(game.players), _few(game.players)]))
+    without, alone = yield from _worth(game, order, wanted, column)
+    return _read(game.players, wanted, without, alone)
+
+
+def random_removal(game: Game, seed: int, column: int = 0) -> Play[list[Removal]]:
+    """The same for RANDOM_ORDERS attributions drawn at random, every second the reverse of one.
+
+    The reverse order removes what the other leaves, so it asks for nothing more.
+    """
+    M, random = game.players, np.random.default_rng([seed, 6])
+    wanted = np.concatenate([_counts(M), _few(M)])
+    wanted = np.unique(np.concatenate([wanted, M - wanted]))
+    found = []
+    for _ in range(RANDOM_ORDERS // 2):
+        without, alone = yield from _worth(game, random.permutation(M), wanted, column)
+        found.append(_read(M, wanted, without, alone))
+        found.append(_read(M, wanted, alone[::-1], without[::-1]))
+    return found
+
+
+def _counts(M: int) -> NDArray[np.intp]:
+    """How many players are gone at each point of a curve."""
+    return np.unique(np.linspace(0, M, min(M, POINTS) + 1).round().astype(int))
+
+
+def _few(M: int) -> NDArray[np.intp]:
+    """How many players SHARES are."""
+    return np.array([max(1, round(share * M)) for share in SHARES])
+
+
+def _worth(
+    game: Game, order: NDArray[np.intp], wanted: NDArray[np.intp], column: int
+) -> Play[tuple[Float64, Float64]]:
+    """The output without the first players of an order, and with them alone: each (wanted,)."""
+    place = torch.empty(game.players, dtype=torch.long)
+    place[torch.from_numpy(order.copy())] = torch.arange(game.players)
+    first = place < torch.from_numpy(wanted)[:, None]  # (wanted, M)
     worth: Tensor = yield Ask(game, torch.cat([~first, first]))
     without, alone = worth[:, column].numpy().reshape(2, len(wanted))
-    at = np.searchsorted(wanted, counts)
-    there = np.searchsorted(wanted, few)
+    return without, alone
+
+
+def _read(M: int, wanted: NDArray[np.intp], without: Float64, alone: Float64) -> Removal:
+    at, there = (np.searchsorted(wanted, each) for each in (_counts(M), _few(M)))
     full = without[0]
     return Removal(
-        counts / M,
+        _counts(M) / M,
         without[at],
         alone[at],
         float((full - without[there]).mean()),
         float((full - alone[there]).mean()),
     )
-
-
-def random_removal(game: Game, seed: int, column: int = 0) -> Play[list[Removal]]:
-    """The same for RANDOM_ORDERS attributions drawn at random."""
-    random = np.random.default_rng([seed, 6])
-    found = []
-    for _ in range(RANDOM_ORDERS):
-        found.append((yield from removal(game, random.permutation(game.players), column)))
-    return found

@@ -34,6 +34,8 @@ COLUMNS = {
     "checkpoint_digest source_json",
     "explanations": "explanation_digest name stimulus_id method parameters_json seed "
     "completeness_gap evaluations seconds",
+    "metrics": "explanation_digest metric value missing_reason",
+    "curves": "explanation_digest curve share deletion insertion",
     "events": "participant_id study_version step_position kind at_ms value_json",
 }
 
@@ -166,6 +168,17 @@ def tables(study: Study) -> dict[str, list[dict[str, Any]]]:
                         "seconds": 1.25,
                     }
                 )
+                known = {"explanation_digest": digest(name, stimulus)}
+                rows["metrics"] += [
+                    known | {"metric": "deletion_area", "value": -2.5 - 0.1 * index},
+                    known | {"metric": "random_deletion_area", "value": -1.5 - 0.1 * index},
+                    known | {"metric": "sensitivity", "missing_reason": "a control"},
+                ]
+                rows["curves"] += [
+                    known
+                    | {"curve": "removal", "share": share, "deletion": -share, "insertion": share}
+                    for share in (0, 0.5, 1)
+                ]
     kinds = (
         ["complete"] * study.people
         + ["declined"] * study.declined

@@ -182,6 +182,13 @@ def test_what_is_no_bundle_says_what_to_give(tmp_path):
         ("participants", {"simulated": "maybe"}, "neither true nor false"),
         ("participants", {"participant_id": "P0002"}, "row 3 repeats participant_id"),
         ("stimuli", {"model_correct": "yes"}, "neither true nor false"),
+        ("metrics", {"explanation_digest": "f" * 64}, "unknown explanation_digest"),
+        ("metrics", {"value": ""}, "row 2 has neither or both of a value and a missing_reason"),
+        ("metrics", {"missing_reason": "so"}, "has neither or both of a value and a missing_"),
+        ("metrics", {"metric": "random_deletion_area"}, "repeats explanation_digest, metric"),
+        ("curves", {"explanation_digest": "f" * 64}, "unknown explanation_digest"),
+        ("curves", {"share": ""}, "row 2 has no share"),
+        ("curves", {"share": 0.5}, "row 3 repeats explanation_digest, curve, share"),
     ],
 )
 def test_a_wrong_row_is_named_with_table_row_and_column(build, table, fields, said):
@@ -190,6 +197,23 @@ def test_a_wrong_row_is_named_with_table_row_and_column(build, table, fields, sa
     first[0] |= fields
     with pytest.raises(BundleError, match=rf"table {table}, .*{said}"):
         load(build({table: first}))
+
+
+def test_how_good_explanations_are_comes_with_them_and_older_bundles_load(build):
+    folder = build()
+    dataset = load(folder)
+    metrics = dataset.metrics.set_index(["explanation_digest", "metric"])["value"]
+    first = dataset.explanations["explanation_digest"].iloc[0]
+    assert metrics[first, "deletion_area"] == -2.5
+    assert len(dataset.curves) == 3 * len(dataset.explanations)
+    for name in ("metrics", "curves"):
+        (folder / f"data/table-{name}_data.csv").unlink()
+    bundles.seal(folder)
+    older = load(folder)
+    assert (len(older.metrics), len(older.curves)) == (0, 0)
+    assert list(older.metrics) == list(dataset.metrics)
+    assert older.metrics.dtypes.equals(dataset.metrics.dtypes)
+    assert older.explanations.equals(dataset.explanations)
 
 
 def test_an_answer_twice_is_refused(build):

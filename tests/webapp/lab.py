@@ -21,7 +21,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from explainer.artifact import Explanation, Job, Run, Stimulus, Store
+from explainer.artifact import Explanation, Job, Measures, Run, Stimulus, Store
 from webapp import accounts, config, enrolment, participation, preparation, studies
 from webapp.db import db
 from webapp.keys import new_token
@@ -204,6 +204,24 @@ class Artifacts:
     explanations: dict[str, dict[str, str]]
 
 
+def measures(explanation: Explanation) -> Measures:
+    """Made-up metrics and curves, better than the random ones by a half or so."""
+    area = float(explanation.values[0, 0])
+    metrics = {
+        "deletion_area": area,
+        "random_deletion_area": 0.5,
+        "deletion_area_other_mask": area / 2,
+        "random_deletion_area_other_mask": 0.25,
+        "sparsity": 0.25,
+    }
+    shares = [0.0, 0.5, 1.0]
+    curve = {"shares": shares, "deletion": [1.0, area, -2.0], "insertion": [-2.0, -area, 1.0]}
+    chance = {"shares": shares, "deletion": [1.0, 0.5, -2.0], "insertion": [-2.0, -0.5, 1.0]}
+    curves = {"removal": curve, "random_removal": chance}
+    reasons = {"sensitivity": "not measured here"}
+    return Measures(metrics, curves, ("removal", "sensitivity"), reasons, 30, 0.25)
+
+
 def write_artifacts(store: Store, seed: int = 7) -> Artifacts:
     """Write the artifacts of the small study. A mismatched one is its neighbour's explanation."""
     shown = [stimulus(index, right=index < RIGHT) for index in range(RIGHT + WRONG)]
@@ -218,6 +236,7 @@ def write_artifacts(store: Store, seed: int = 7) -> Artifacts:
         control = replace(other, job=job, outputs=each.outputs, completeness_gap=None)
         found["shap"][digest] = store.write_result(each, run)
         found["mismatched"][digest] = store.write_result(control, run)
+        store.write_measures(found["shap"][digest], measures(each))
     return Artifacts({"digits": digests}, found)
 
 

@@ -13,7 +13,7 @@ from lab import Laboratory, both, definition
 from sqlalchemy import select
 
 from webapp import enrolment, export
-from webapp.bundle_tables import COLUMNS
+from webapp.bundle_columns import COLUMNS
 from webapp.keys import new_token
 from webapp.models import Response, StudyVersion
 from webapp.participation import Answer, Observed
@@ -78,6 +78,8 @@ def test_the_folder_is_what_the_format_says(bundle: Path) -> None:
         "participants",
         "stimuli",
         "explanations",
+        "metrics",
+        "curves",
         "events",
     }
 
@@ -204,6 +206,26 @@ def test_times_are_of_the_page_and_events_of_the_browser(bundle: Path) -> None:
         if row["duration_ms"]:
             submitted, shown = int(row["submitted_after_ms"]), int(row["shown_after_ms"])
             assert int(row["duration_ms"]) == submitted - shown
+
+
+def test_how_good_explanations_are_is_there_in_long_tables(lab: Laboratory, bundle: Path) -> None:
+    digests = {(row["name"], row["explanation_digest"]) for row in table(bundle, "explanations")}
+    real = {digest for name, digest in digests if name == "shap"}
+    metrics, curves = table(bundle, "metrics"), table(bundle, "curves")
+    assert {row["explanation_digest"] for row in metrics} == real
+    for digest in real:
+        expected = lab.store.read_measures(digest)
+        assert expected is not None
+        mine = [row for row in metrics if row["explanation_digest"] == digest]
+        values = {row["metric"]: float(row["value"]) for row in mine if row["value"]}
+        assert values == expected.metrics
+        reasons = {row["metric"]: row["missing_reason"] for row in mine if not row["value"]}
+        assert reasons == expected.reasons
+        points = [row for row in curves if row["explanation_digest"] == digest]
+        for name, curve in expected.curves.items():
+            for part, column in (("shares", "share"), ("deletion",) * 2, ("insertion",) * 2):
+                found = [float(row[column]) for row in points if row["curve"] == name]
+                assert found == curve[part]
 
 
 def test_parquet_holds_what_csv_holds(bundle: Path) -> None:

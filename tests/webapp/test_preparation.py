@@ -102,6 +102,26 @@ def test_what_was_computed_is_registered_as_the_artifacts_say(lab: Laboratory) -
         assert (row.completeness_gap, row.evaluations, row.seconds) == (None, 100, 0.5)
 
 
+def test_what_is_measured_is_registered_also_of_a_frozen_version(
+    lab: Laboratory, opened: int
+) -> None:
+    """And what was not measured when it was opened comes by preparing it again."""
+    made = lab.ready[1]
+    real, control = (next(iter(made.explanations[name].values())) for name in made.explanations)
+
+    def stored(digest: str) -> object:
+        with lab.session() as session:
+            return session.get_one(Explanation, digest).measures
+
+    artifact = lab.store.read_measures(real)
+    assert artifact is not None
+    assert stored(real) == artifact.to_json()
+    assert stored(control) is None
+    lab.store.write_measures(control, artifact)
+    lab.prepare(opened, made)
+    assert stored(control) == artifact.to_json()
+
+
 def test_a_forecast_has_no_probability(lab: Laboratory) -> None:
     made = write_artifacts(lab.store)
     old = lab.store.read_stimulus(made.stimuli["digits"][0])

@@ -1,0 +1,103 @@
+"""The tables of the export bundle: their columns, and what these mean."""
+
+from collections.abc import Sequence
+
+Columns = Sequence[tuple[str, str, str]]
+
+_WHO: Columns = (
+    ("participant_id", "string", "pseudonym of the participant"),
+    ("study_version", "string", "SHA-256 of the frozen study version"),
+)
+_WHERE: Columns = (
+    ("step_position", "integer", "place of the page in this participant's order, from 0"),
+    ("step_kind", "string", "consent, assign, instructions, trial, questionnaire or debrief"),
+    ("attempt", "integer", "which attempt at the step, from 1"),
+    ("block", "string", "block that the trial belongs to"),
+    ("factor_*", "string", "level of this factor on the page"),
+    ("stimulus_id", "string", "digest of the stimulus shown"),
+    ("explanation_digest", "string", "digest of the explanation shown; empty where none was"),
+)
+COLUMNS: dict[str, Columns] = {
+    "responses": (
+        *_WHO,
+        *_WHERE,
+        ("scale_id", "string", "scale that the item belongs to"),
+        ("item_id", "string", "the item, described in this codebook"),
+        ("item_kind", "string", "likert, yes_no, choice, text or number"),
+        ("role", "string", "rating: asked on a trial; scale: part of a scale; answer: any other"),
+        ("value_number", "number", "the answer of a likert, yes_no (1 is yes) or number item"),
+        ("value_text", "string", "the answer of a choice or text item"),
+        ("value_json", "string", "rankings and masks; empty for every kind of item so far"),
+        ("missing_reason", "string", "why there is no answer; empty where there is one"),
+        ("language", "string", "language in which the participant read the study"),
+        ("response_time_ms", "integer", "from page first shown to submitted, server's clock"),
+        ("answered_after_ms", "integer", "from page shown to last change, browser's clock"),
+    ),
+    "steps": (
+        *_WHO,
+        *_WHERE,
+        ("rendered_sha256", "string", "SHA-256 of the stimulus as drawn on the page"),
+        ("viewport", "string", "width x height of the browser's window in CSS pixels"),
+        ("shown_after_ms", "integer", "from enrolment to first shown, server's clock"),
+        ("submitted_after_ms", "integer", "from enrolment to submitted, server's clock"),
+        ("duration_ms", "integer", "from first shown to submitted, server's clock"),
+        ("skipped_reason", "string", "why the page was skipped; empty where it was not"),
+    ),
+    "participants": (
+        *_WHO,
+        ("cell", "string", "between-participants condition"),
+        ("form", "integer", "counterbalancing form"),
+        ("language", "string", "language in which the participant read the study"),
+        ("outcome", "string", "active, complete or declined"),
+        ("steps_total", "integer", "pages in this participant's order"),
+        ("steps_submitted", "integer", "pages submitted; the debrief never is"),
+        ("duration_ms", "integer", "from enrolment to completion, server's clock"),
+    ),
+    "stimuli": (
+        ("stimulus_id", "string", "digest of the stimulus"),
+        ("stimulus_set", "string", "set in the study definition"),
+        ("kind", "string", "image, series or text"),
+        ("truth", "string", "the right label, where it is known"),
+        ("predicted", "string", "the model's label"),
+        ("model_correct", "boolean", "whether the model is right"),
+        ("probability", "number", "the model's probability of its label"),
+        ("checkpoint_digest", "string", "SHA-256 of the weights"),
+        ("source_json", "string", "where the input comes from"),
+    ),
+    "explanations": (
+        ("explanation_digest", "string", "digest of the explanation"),
+        ("name", "string", "level of the explanation factor that shows it"),
+        ("stimulus_id", "string", "digest of the stimulus it is shown with"),
+        ("method", "string", "method, or kind of control"),
+        ("parameters_json", "string", "parameters of the method"),
+        ("seed", "integer", "seed of the method"),
+        ("completeness_gap", "number", "|base + sum - full|; empty where it is not defined"),
+        ("evaluations", "integer", "evaluations of the model"),
+        ("seconds", "number", "time it took to compute"),
+    ),
+    "metrics": (
+        ("explanation_digest", "string", "digest of the explanation"),
+        (
+            "metric",
+            "string",
+            "what was measured (explainer/metrics): of a random attribution, random_...; under a "
+            "mask that the method did not use, ..._other_mask",
+        ),
+        ("value", "number", "in the unit of the explanation's value function, or without one"),
+        ("missing_reason", "string", "why a group of metrics has no value; empty where it has"),
+    ),
+    "curves": (
+        ("explanation_digest", "string", "digest of the explanation"),
+        ("curve", "string", "removal or random_removal; under another mask, ..._other_mask"),
+        ("share", "number", "share of the players removed or inserted, most relevant first"),
+        ("deletion", "number", "the model's output without that share"),
+        ("insertion", "number", "the model's output with that share alone"),
+    ),
+    "events": (
+        *_WHO,
+        ("step_position", "integer", "place of the page in this participant's order, from 0"),
+        ("kind", "string", "shown, focus, blur, input, resize or submit"),
+        ("at_ms", "integer", "since the page was shown, browser's clock"),
+        ("value_json", "string", "details; empty for every kind of event so far"),
+    ),
+}
