@@ -56,6 +56,8 @@ class Piece:
         parameters = method.settled(self.recipe.parameters, kind)
         if self.made_of is not None:
             parameters["of"] = done[self.made_of]
+        elif self.prepared.background is not None:
+            parameters["background"] = self.prepared.background
         return Job(
             stimulus_digest=self.prepared.digest(self.row),
             checkpoint_digest=self.prepared.subject.digest,

@@ -24,6 +24,7 @@ class Prepared:
 
     selected: the rows chosen, in order. classes (rows,): what the model says of each, as a number;
     where it goes on from texts, all are alike, and it is asked about a row only when needed.
+    background: the digest of what masks draw from.
     """
 
     def __init__(self, stimuli: StimulusSet, store: Store, device: str) -> None:
@@ -33,6 +34,7 @@ class Prepared:
         """
         self.name, self.store, self.where = stimuli.name, store, stimuli.data.path
         given = stimuli.background
+        self.background = given and given.sha256
         self.subject: Subject = load(
             stimuli.checkpoint.path,
             stimuli.checkpoint.sha256,

@@ -2,11 +2,11 @@
 
 A rule is a set of words. A draw under a rule keeps its words, and masks each other word with
 probability 1/2 as the subject's mask does, by one of its backgrounds where it has several. The
-rule's precision is the share of draws with the prediction of the whole text, its coverage the share
-of draws without a rule that keep its words, 2^-words. Rules grow a word at a time, a few of the
-best by KL-LUCB at a time, until one of them is precise enough with confidence.
+rule's precision is the share of draws with the prediction of the whole text. Rules grow a word at a
+time, a few of the best by KL-LUCB at a time, until one of them is precise enough with confidence.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from explainer.methods.bounds import exploration, lower, upper
 from explainer.shapley.estimate import without_idle
 from explainer.shapley.game import Ask, Game, Inputs, Play
 from explainer.subjects import Mask, Subject
+from explainer.subjects.tokens import WORD
 
 BEAM = 4  # rules that grow at a time
 FIRST, MORE = 16, 32  # draws of a new rule, and of one that must be known better
@@ -69,7 +70,13 @@ def anchors(
 
     The search spends at most `evaluations`; what it finds is measured on draws of its own, so its
     precision is not the luck of the search. The mask is by default the background's, where the
-    subject has one. Raises MethodError for an output that is not the prediction.
+    subject has one.
+
+    details: `coverage` is the share of the background's texts in which the rule's words occur, as
+    many times each, in any order; without a background, of draws under no rule that keep them,
+    which says only how many words they are: 2^-words. `coverage_of` says which.
+
+    Raises MethodError for an output that is not the prediction.
     Source: Ribeiro et al. 2018, AAAI 32(1), algorithms 1 and 2; Kaufmann & Kalyanakrishnan 2013.
     """
     label = stimulus.labels.index(stimulus.predicted)
@@ -90,6 +97,7 @@ def anchors(
     for k, word in enumerate(rule):
         values[place[word]] = worth[k + 1] - worth[k]
         spread[place[word]] = np.hypot(errors[k], errors[k + 1])
+    spans = [players.spans[place[word]] for word in rule]
     draws, level = np.array([FRESH]), np.log(2 / DELTA)
     last = worth[-1:]
     interval = (lower(last, draws, level)[0], upper(last, draws, level)[0])
@@ -104,15 +112,34 @@ def anchors(
         complete=False,
         details={
             "players": [int(place[word]) for word in rule],
-            "words": _words(stimulus, [players.spans[place[word]] for word in rule]),
+            "words": _words(stimulus, spans),
             "precision": round(float(worth[-1]), 6),
             "precision_interval": [round(float(end), 6) for end in interval],
             "confidence": 1 - DELTA,
-            "coverage": 0.5 ** len(rule),
+            **coverage(stimulus.text, spans, getattr(subject, "background", None)),
             "found": found,
             "asked_precision": parameters["precision"],
         },
     )
+
+
+def coverage(
+    text: str, spans: Sequence[tuple[int, ...]], background: Sequence[str] | None
+) -> dict[str, Any]:
+    """On how much else a rule of a text bears, and of what that is a share.
+
+    spans: of the rule; it needs every word that one of them reaches into.
+    """
+    if not background:
+        return {"coverage": 0.5 ** len(spans), "coverage_of": "draws of masked words"}
+    needed = Counter(
+        word.group()
+        for word in WORD.finditer(text)
+        if any(start < word.end() and word.start() < end for start, end in spans)
+    )
+    there = [needed <= Counter(WORD.findall(other)) for other in background]
+    share = round(float(np.mean(there)), 6)
+    return {"coverage": share, "coverage_of": f"{len(there)} background texts"}
 
 
 def prediction_game(game: Game, label: int) -> Game:

@@ -10,6 +10,7 @@ from torch import nn
 
 from explainer.artifact import Stimulus
 from explainer.methods import MethodError
+from explainer.methods.anchors import coverage
 from explainer.methods.bounds import divergence, exploration, lower, upper
 from explainer.methods.catalogue import method
 from explainer.models.attention import AttentionClassifier, AttentionConfig
@@ -198,6 +199,32 @@ def test_standard_errors_are_binomial():
     assert found.standard_errors[player, 0] == pytest.approx(
         np.sqrt(base * (1 - base) / 399), rel=1e-6
     )
+
+
+def test_coverage_is_the_share_of_background_texts_with_the_rules_words():
+    """Whole words, as many of each, in any order; spans reach into words where tokens play."""
+    text = "not a bad film , not at all"
+    not_, bad, again = (0, 3), (5, 9), (16, 20)
+    background = [
+        "bad , not good",
+        "not badly made",
+        "nothing bad",
+        "not not bad at all",
+        "Not bad",
+    ]
+    for spans, share in (
+        ([], 1.0),
+        ([not_], 0.6),
+        ([not_, bad], 0.4),
+        ([not_, bad, again], 0.2),
+        ([(1, 2), (7, 9)], 0.4),
+    ):
+        found = coverage(text, spans, background)
+        assert found == {"coverage": share, "coverage_of": "5 background texts"}
+    assert coverage(text, [not_, bad], None) == {
+        "coverage": 0.25,
+        "coverage_of": "draws of masked words",
+    }
 
 
 def test_only_the_prediction_can_be_held():

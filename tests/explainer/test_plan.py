@@ -112,6 +112,11 @@ def test_only_keeps_what_an_explanation_is_made_from():
         ("explanations.mismatched.of", None, "mismatched is a control; name the explanation"),
         ("explanations.mismatched.of", "lime", "mismatched.of: no explanation 'lime'"),
         ("explanations.mismatched.of", "mismatched", "'mismatched' is a control itself"),
+        (
+            "explanations.words",
+            {"method": "placebic", "of": "shap", "words": {"en": ""}},
+            'words.words: expected "default" or a sentence by language, each of 1 to 1000',
+        ),
         ("explanations.mismatched.match", "truth", 'mismatched.match: expected "predicted"'),
     ],
 )

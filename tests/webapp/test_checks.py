@@ -1,5 +1,6 @@
 """Names, flow and files of a study: every mistake beyond the shape is said at its path."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,82 @@ def test_a_method_that_does_not_apply_to_what_a_checkpoint_reads_is_said(tmp_pat
     )
     write_study(tmp_path, reading("reviews-s4", words=anchors))
     assert read(tmp_path, tmp_path / "instance").definition.explanations["words"].seed == 0
+
+
+def placebic(**more: Any) -> dict[str, Any]:
+    """The small study with words in place of an explanation."""
+    study = definition()
+    study["explanations"]["words"] = {"method": "placebic", "of": "shap", "seed": 1, **more}
+    return study
+
+
+def test_words_are_there_in_every_language_of_the_study(tmp_path: Path) -> None:
+    """The study's own or ours."""
+    write_study(tmp_path, placebic(words={"en": "Made by a computer.", "de": "Vom Computer."}))
+    found = read(tmp_path, tmp_path / "instance").definition.explanations["words"]
+    assert found.model_dump()["words"]["de"] == "Vom Computer."
+    ((path, message),) = places(tmp_path, placebic(words={"en": "Made by a computer."}))
+    assert path == "explanations.words.words"
+    assert message == "participants read it in de too; write it in each language"
+    study = placebic()
+    study["title"]["it"] = "Un piccolo studio"
+    ((path, message),) = places(tmp_path, study)
+    assert (path, "in it too" in message) == ("explanations.words.words", True)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "plan", "place", "message"),
+    [
+        ("mnist-s4d", {"method": "exact"}, "players", "at most 12 players here, and there are 784"),
+        (
+            "mnist-s4d",
+            {"method": "exact", "parameters": {"players": "patches", "size": 7}},
+            "players",
+            "there are 16: group them into fewer .*, raise most_players, or use permutation",
+        ),
+        ("mnist-s4d", {"method": "owen"}, "players", "at most 547 players"),
+        (
+            "mnist-s4d",
+            {"method": "interactions", "parameters": {"evaluations": 10**6}},
+            "players",
+            "at most 256 players",
+        ),
+        (
+            "mnist-s4d",
+            {"method": "permutation", "parameters": {"evaluations": 1567}},
+            "evaluations",
+            "needs at least 1568 for 784 players",
+        ),
+        (
+            "sp500-spacetime",
+            {"method": "kernel", "parameters": {"players": "segments", "evaluations": 40}},
+            "evaluations",
+            "needs at least 44 for 7 players",
+        ),
+    ],
+)
+def test_what_a_method_cannot_do_with_so_many_players_is_said(
+    tmp_path: Path, checkpoint: str, plan: dict[str, Any], place: str, message: str
+) -> None:
+    found = dict(places(tmp_path, reading(checkpoint, new=plan)))
+    assert list(found) == [f"explanations.new.parameters.{place}"]
+    assert re.search(message, found[f"explanations.new.parameters.{place}"])
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "plan"),
+    [
+        ("reviews-s4", {"method": "exact"}),  # each text has its own number of words
+        ("mnist-s4d", {"method": "exact", "parameters": {"mask": "zero"}}),  # black ones play not
+        ("mnist-s4d", {"method": "permutation", "parameters": {"evaluations": 1568}}),
+        ("sp500-spacetime", {"method": "exact"}),
+    ],
+)
+def test_what_only_the_inputs_can_tell_is_left_to_precompute(
+    tmp_path: Path, checkpoint: str, plan: dict[str, Any]
+) -> None:
+    write_study(tmp_path, reading(checkpoint, new=plan))
+    assert "new" in read(tmp_path, tmp_path / "instance").definition.explanations
 
 
 def test_continuations_are_selected_by_number_and_nothing_else_is_gone_on_from(

@@ -36,7 +36,7 @@ checkpoints.digits.sha256 = abc | | sha256sum
 drop checkpoints.digits.sha256 | | missing
 stimuli.digits.select.right = -1 | | greater than or equal to 0
 stimuli.digits.select = {right: 0, wrong: 0, seed: 1} | | select at least one
-explanations.shap.method = magic | explanations.shap | expected one of 'partition'
+explanations.shap.method = magic | explanations.shap | expected one of '
 drop explanations.shap.method | explanations.shap | method
 stimuli.digits.select = {count: 0, seed: 1} | stimuli.digits.select.count | than or equal to 1
 stimuli.digits.select = {count: 3, right: 1, seed: 1} | stimuli.digits.select.right | unknown key
@@ -53,6 +53,11 @@ explanations.shap.parameters.samples = 3 | | unknown key; remove it or correct i
 explanations.shap.of = mismatched | | unknown key
 drop explanations.mismatched.of | | missing
 explanations.mismatched.parameters = {} | | unknown key
+explanations.mismatched.words = {en: x} | | unknown key
+explanations.w = {method: placebic, of: shap, words: {}} | explanations.w.words | by language
+explanations.w = {method: placebic, of: shap, words: {en: " "}} | explanations.w.words | of 1 to
+explanations.w = {method: placebic, of: shap, words: {English: x}} | explanations.w.words | expected
+explanations.w = {method: placebic, of: shap, words: some} | explanations.w.words | "default" or a
 factors.explanation.levels = [none] | | at least 2 items
 factors.explanation.levels = [none, none] | factors.explanation | a level stands here twice
 factors.explanation.vary = across | | 'within' or 'between'
@@ -175,6 +180,29 @@ def test_the_json_schema_completes_methods_and_their_parameters() -> None:
     mask = parts["PermutationParameters"]["properties"]["mask"]["anyOf"]
     assert "mean" in mask[0]["enum"]
     assert (mask[1]["minimum"], mask[1]["maximum"]) == (0, 1)
+
+
+def test_the_json_schema_takes_a_studys_own_words() -> None:
+    """As the check does: by language, not empty, at most 1000 characters."""
+    validator = jsonschema.Draft202012Validator(json_schema())
+    parameter = METHODS["placebic"].parameters["words"]
+    for words in (
+        "default",
+        {"en": "It looked."},
+        {"en": "x" * 1000, "de-AT": "y"},
+        "some",
+        {},
+        {"en": ""},
+        {"en": "  "},
+        {"en": 7},
+        {"English": "It looked."},
+        {"en": "x" * 1001},
+        ["It looked."],
+        None,
+    ):
+        study = definition()
+        study["explanations"]["new"] = {"method": "placebic", "of": "shap", "words": words}
+        assert validator.is_valid(study | {"items": {}}) is parameter.accepts(words), words
 
 
 @pytest.mark.parametrize(
