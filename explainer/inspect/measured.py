@@ -1,7 +1,8 @@
 """Quantities with their intervals and tests: of one sample, and of pairs."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ class Measured:
             name: float(f"{each:.6g}") if isinstance(each, float) else each
             for name, each in asdict(self).items()
         }
+
+    def exp(self) -> "Measured":
+        """The same of what this is the logarithm of."""
+        low, value, high = (math.exp(each) for each in (self.low, self.value, self.high))
+        return replace(self, value=value, low=low, high=high, how=f"exponential of {self.how}")
 
     def __str__(self) -> str:
         """The value and its interval, for a table."""

@@ -73,7 +73,7 @@ def teacher_refresh(
     truth = np.array([list(each) for each in passages])
     found = []
     for k in every:
-        given = (np.arange(places) % k == 0) & (np.arange(places) < prefix)
+        given = given_places(places, prefix, k)
         right = _written(model, truth, given) == truth[:, 1:]
         inside = np.arange(places) < prefix
         found.append(
@@ -85,6 +85,12 @@ def teacher_refresh(
             )
         )
     return tuple(found)
+
+
+def given_places(places: int, prefix: int, k: int) -> NDArray[np.bool_]:
+    """Which of `places` hold the truth: every k-th of the first `prefix`."""
+    found: NDArray[np.bool_] = (np.arange(places) % k == 0) & (np.arange(places) < prefix)
+    return found
 
 
 def _written(

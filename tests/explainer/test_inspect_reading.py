@@ -11,7 +11,7 @@ import explainer
 from explainer.explain import explain
 from explainer.inspect.activations import places, record
 from explainer.inspect.comparison import compare, perplexity, worst
-from explainer.inspect.order import kept_within, reading_order, runs
+from explainer.inspect.order import differences, interactions, kept_within, reading_order, runs
 from explainer.inspect.reach import common_players, reach
 from explainer.inspect.rules import step_rules, token_rules
 from explainer.inspect.states import rank_channels, shown, strongest
@@ -177,6 +177,36 @@ def test_the_order_in_which_an_image_is_read_is_found(name):
     assert found.chance == pytest.approx(15 / 63)
     assert all(each.value > 0 for each in found.against.values())
     assert found.to_json()["n"] == 2
+
+
+def test_mixed_differences_of_what_is_bilinear_are_its_second_derivatives():
+    subject = small(Neighbours(np.arange(64)))
+    image = np.random.default_rng(1).integers(1, 255, (8, 8)).astype(np.uint8)
+    stimulus, drawn = subject.stimulus(image), np.array([0, 9, 63])
+    expected = interactions(subject, stimulus, drawn)
+    assert (expected > 0).sum() == 1 + 2 + 1
+    np.testing.assert_allclose(differences(subject, stimulus, drawn), expected, atol=1e-3)
+
+
+def test_relus_interact_by_differences_and_an_added_up_model_does_not():
+    image = np.random.default_rng(1).integers(1, 255, (8, 8)).astype(np.uint8)
+    relu = small(ReLUCNN(CNNConfig(8, 8, 2, 2)).eval())
+    found = reading_order(relu, [relu.stimulus(image)], by="differences")
+    assert found.most == "patches"
+    line = small(Line())
+    with pytest.raises(MethodError, match="adds up what it makes of each alone"):
+        differences(line, line.stimulus(image), np.array([1]))
+
+
+class Line(torch.nn.Module):
+    """Counts in whole numbers, so that nothing is rounded."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        return torch.stack([self.weight + 0 * x.sum((1, 2)), self.weight + 0 * x.sum((1, 2))], -1)
 
 
 def test_reading_order_refuses_what_cannot_tell():
