@@ -16,14 +16,13 @@ from torch import Tensor, nn
 
 from explainer.artifact import Stimulus
 from explainer.methods import Attribution, MethodError
-from explainer.methods.gradient import Asked, unmasked
+from explainer.methods.gradient import Asked, unmasked, with_gradients
 from explainer.models.cnn import ReLUCNN
 from explainer.models.sequence import SequenceClassifier
 from explainer.subjects import Subject
 
 
-@torch.inference_mode(False)
-@torch.enable_grad()
+@with_gradients
 def grad_cam(
     subject: Subject,
     stimulus: Stimulus,

@@ -10,7 +10,7 @@ the input alone, the logit.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,8 @@ from explainer.artifact import Stimulus
 from explainer.methods import Attribution, Float64, MethodError
 from explainer.methods.logits import Logits
 from explainer.subjects import Subject
+
+Explain = Callable[..., Attribution]
 
 AT_ONCE = 16  # noisy or interpolated inputs whose graphs are held together
 
@@ -64,9 +66,18 @@ class Asked(nn.Module):
         with torch.no_grad():
             return to_numpy(self(x[None])[0, list(outputs)])
 
+    def each(self, method: Any, outputs: Sequence[int], **given: Any) -> list[Tensor]:
+        """What a method of captum says of each output, (elements, D)."""
+        return [method.attribute(self.x, target=k, **given).detach()[0] for k in outputs]
 
-@torch.inference_mode(False)
-@torch.enable_grad()
+
+def with_gradients(method: Explain) -> Explain:
+    """Let a method follow gradients, also where its caller does without them."""
+    following: Explain = torch.inference_mode(False)(torch.enable_grad()(method))
+    return following
+
+
+@with_gradients
 def gradient(
     subject: Subject,
     stimulus: Stimulus,
@@ -76,13 +87,11 @@ def gradient(
 ) -> Attribution:
     """How much the output moves with each element: its gradient."""
     asked = Asked(subject, stimulus)
-    saliency = Saliency(asked)
-    found = [saliency.attribute(asked.x, target=k, abs=False)[0] for k in outputs]
+    found = asked.each(Saliency(asked), outputs, abs=False)
     return unmasked(asked, outputs, parameters, strength(subject, found), "gradient by the input")
 
 
-@torch.inference_mode(False)
-@torch.enable_grad()
+@with_gradients
 def smoothgrad(
     subject: Subject,
     stimulus: Stimulus,
@@ -98,26 +107,22 @@ def smoothgrad(
     tunnel = NoiseTunnel(Saliency(asked))
     still = asked.x.detach()
     deviation = parameters["noise"] * float(still.max() - still.min())
+    given = {
+        "nt_type": "smoothgrad",
+        "nt_samples": parameters["samples"],
+        "nt_samples_batch_size": min(AT_ONCE, parameters["samples"]),
+        "stdevs": deviation,
+        "abs": False,
+    }
     found = []
     for k in outputs:
-        with _seeded(asked.x.device, seed):
-            found.append(
-                tunnel.attribute(
-                    asked.x,
-                    nt_type="smoothgrad",
-                    nt_samples=parameters["samples"],
-                    nt_samples_batch_size=min(AT_ONCE, parameters["samples"]),
-                    stdevs=deviation,
-                    target=k,
-                    abs=False,
-                ).detach()[0]
-            )
+        with _seeded(asked.x.device, seed):  # each output with the same noise
+            found += asked.each(tunnel, [k], **given)
     how = f"mean gradient of {parameters['samples']} inputs with noise of {deviation:g}"
     return unmasked(asked, outputs, parameters, strength(subject, found), how)
 
 
-@torch.inference_mode(False)
-@torch.enable_grad()
+@with_gradients
 def gradient_input(
     subject: Subject,
     stimulus: Stimulus,
@@ -127,15 +132,13 @@ def gradient_input(
 ) -> Attribution:
     """The gradient times the embedded input, whose zero is the baseline."""
     asked = Asked(subject, stimulus)
-    times = InputXGradient(asked)
-    found = [times.attribute(asked.x, target=k).detach()[0] for k in outputs]
+    found = asked.each(InputXGradient(asked), outputs)
     base = asked.values(torch.zeros_like(asked.x[0]), outputs)
     how = f"{asked.unit}; gradient x input, from an embedded input of 0"
     return attribution(asked, outputs, parameters, added(found), base=base, name=how)
 
 
-@torch.inference_mode(False)
-@torch.enable_grad()
+@with_gradients
 def integrated_gradients(
     subject: Subject,
     stimulus: Stimulus,
@@ -175,8 +178,7 @@ def integrated_gradients(
     )
 
 
-@torch.inference_mode(False)
-@torch.enable_grad()
+@with_gradients
 def guided_backpropagation(
     subject: Subject,
     stimulus: Stimulus,
@@ -197,8 +199,7 @@ def guided_backpropagation(
     with warnings.catch_warnings():
         # captum says at each call that it sets hooks.
         warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU")
-        method = GuidedBackprop(asked)
-        found = [method.attribute(asked.x, target=k).detach()[0] for k in outputs]
+        found = asked.each(GuidedBackprop(asked), outputs)
     how = "gradient by the input, guided at ReLUs"
     return unmasked(asked, outputs, parameters, strength(subject, found), how)
 

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from explainer.artifact import Stimulus
 from explainer.methods import Attribution, MethodError
-from explainer.methods.gradient import Asked, added, attribution
+from explainer.methods.gradient import Asked, added, attribution, with_gradients
 from explainer.models.s4 import S4Layer
 from explainer.subjects import Subject
 
@@ -76,8 +76,7 @@ class HeldGates(TorchFunctionMode):
         return y if bias is None else y + bias
 
 
-@torch.inference_mode(False)
-@torch.enable_grad()
+@with_gradients
 def lrp(
     subject: Subject,
     stimulus: Stimulus,

@@ -3,6 +3,7 @@
 from explainer.methods import KINDS, MASK, PLAYERS, SIZE, Method, Parameter
 
 _PLAYERS = {"players": PLAYERS, "size": SIZE}
+_ONE = "one evaluation and its gradient for each output"
 _WIDE = "of a text, the norm over the embedding, without a sign"
 
 METHODS: tuple[Method, ...] = (
@@ -13,7 +14,7 @@ METHODS: tuple[Method, ...] = (
         code="explainer.methods.gradient:gradient",
         source=f"input gradients of the logit, {_WIDE}; Simonyan et al. 2013, arXiv:1312.6034; "
         "captum Saliency",
-        cost="one evaluation and its gradient for each output",
+        cost=_ONE,
     ),
     Method(
         "gradient_input",
@@ -22,7 +23,7 @@ METHODS: tuple[Method, ...] = (
         code="explainer.methods.gradient:gradient_input",
         source="gradient of the logit x input, summed over the embedding; Shrikumar et al. 2016, "
         "arXiv:1605.01713; captum InputXGradient",
-        cost="one evaluation and its gradient for each output",
+        cost=_ONE,
     ),
     Method(
         "smoothgrad",
@@ -53,7 +54,7 @@ METHODS: tuple[Method, ...] = (
         code="explainer.methods.gradient:guided_backpropagation",
         source="gradients of the logit whose negative part stops at each ReLU; Springenberg et al. "
         "2014, arXiv:1412.6806; captum GuidedBackprop",
-        cost="one evaluation and its gradient for each output; only for networks of ReLUs",
+        cost=f"{_ONE}; only for networks of ReLUs",
     ),
     Method(
         "grad_cam",
@@ -66,7 +67,7 @@ METHODS: tuple[Method, ...] = (
         source="the maps of a layer (a convolution, or over time a block of an S4 classifier), "
         "weighed by their mean gradients, positive part; Selvaraju et al. 2017, "
         "arXiv:1610.02391; captum LayerGradCam",
-        cost="one evaluation and its gradient for each output",
+        cost=_ONE,
     ),
     Method(
         "lrp",
