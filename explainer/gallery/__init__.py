@@ -58,10 +58,11 @@ def hang(
     device: str = "auto",
     progress: "Callable[[Progress], None] | None" = None,
 ) -> list[Wall]:
-    """Explain the first `count` stimuli of each set of a plan by everything that applies.
+    """Explain `count` stimuli of each set of a plan by everything that applies.
 
-    These are the methods of the catalogue, its controls, and the plan's own explanations. Raises
-    PrecomputeError where a checkpoint or data cannot be read.
+    The stimuli are as different as there are; the ways are the catalogue's methods and controls,
+    and the plan's own explanations. Raises PrecomputeError where a checkpoint or data cannot be
+    read.
     """
     from explainer.gallery.making import Making
     from explainer.gallery.recipes import catalogue

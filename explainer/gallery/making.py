@@ -24,7 +24,7 @@ class Making:
         self, prepared: Prepared, count: int, recipes: Sequence[Recipe], own: Sequence[Recipe]
     ) -> None:
         """count: of stimuli. recipes: the plan's own, and the catalogue's."""
-        self.prepared, self._places = prepared, prepared.selected[:count]
+        self.prepared, self._places = prepared, _varied(prepared, count)
         self._all = {recipe.name: recipe for recipe in recipes}
         self._own = {recipe.name for recipe in own}
         kind = prepared.subject.kind
@@ -93,3 +93,15 @@ class Making:
                 found = drive(piece.carry_out(job, meter, self._done))
             self._done[piece.name] = found
         return self._done[piece.name]
+
+
+def _varied(prepared: Prepared, count: int) -> list[int]:
+    """Rows of a set, those first of which the model says what it said of none before."""
+    seen: set[tuple[int, bool | None]] = set()
+    first: list[int] = []
+    rest: list[int] = []
+    for row in prepared.selected:
+        said = int(prepared.classes[row]), prepared.stimulus(row).model_correct
+        (rest if said in seen else first).append(row)
+        seen.add(said)
+    return [*first, *rest][:count]

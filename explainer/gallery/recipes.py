@@ -10,9 +10,17 @@ OF = "partition"  # what the controls are made from
 ACROSS, FEW = 7, 3  # patches along a picture's side, and for methods that try all coalitions
 ALL_COALITIONS = ("exact", "interactions")
 # Each pixel: the tree's, the gradient's and the window's methods have no trouble with many players.
-PATCHES = ("permutation", "kernel", "leverage", "owen", "lime", "leave_one_out", *ALL_COALITIONS)
+PATCHES = (
+    "adjusted",
+    "permutation",
+    "kernel",
+    "leverage",
+    "owen",
+    "lime",
+    "leave_one_out",
+    *ALL_COALITIONS,
+)
 BUDGETS: dict[str, dict[str, int]] = {
-    "exact": {"most_players": 12},
     "kernel": {"evaluations": 2048},
     "leverage": {"evaluations": 2048},
 }

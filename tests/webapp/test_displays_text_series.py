@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from flask import Flask, render_template
 
-from explainer.artifact import Continuation, Explanation, Forecast, Job, Stimulus
+from explainer.artifact import Continuation, Explanation, Forecast, Job, Stimulus, Store
+from webapp import displays
 from webapp.displays import project
 from webapp.displays.series import LINE
 from webapp.displays.text import LEVELS
@@ -165,3 +167,57 @@ def test_a_photograph_keeps_its_colours() -> None:
     found = project(of, explained(of, ("positive",), np.eye(16)[:, :1], players))
     assert found.heat is not None
     assert found.rows[0][0].ink == round(100 * (1 - 1 / 3))
+
+
+def test_a_chart_does_not_tell_what_came_by_its_scale(app: Flask, tmp_path: Path) -> None:
+    """Two futures, one far below everything: without the truth both are drawn alike."""
+    store, drawn = Store(tmp_path), []
+    for low in (90, 10):
+        told = replace(series().forecast, actual=np.full(2, low, np.float32))
+        digest = store.write(replace(series(), forecast=told))
+        with app.test_request_context():
+            drawn.append(
+                [
+                    displays.render(tmp_path, digest, None, truth=truth, language="en")[0]
+                    for truth in (False, True)
+                ]
+            )
+    assert drawn[0][0] == drawn[1][0]
+    assert drawn[0][1] != drawn[1][1]
+
+
+def test_channels_inside_a_model_have_a_strip_each() -> None:
+    players, names = ((0, 4), (4, 8)), ("channel 3", "channel 7")
+    found = project(series(), explained(series(), names, [[1, -2], [-1, 4]], players))
+    assert found.bars == ()
+    assert [lane.name for lane in found.lanes] == list(names)
+    for lane, raised in zip(found.lanes, ((True, False), (False, True)), strict=True):
+        assert tuple(bar.raised for bar in lane.bars) == raised
+        for bar in lane.bars:
+            assert lane.zero == pytest.approx(bar.y + bar.height if bar.raised else bar.y)
+    assert found.lanes[0].bars[1].y + found.lanes[0].bars[1].height < found.lanes[1].bars[1].y
+
+
+@pytest.mark.parametrize("of", [text(), prompt()])
+def test_channels_are_not_said_to_count(app: Flask, of: Stimulus) -> None:
+    values = np.eye(5)[:, :2] - 0.5
+    found = project(of, explained(of, ("channel 3", "channel 7"), values))
+    assert found.inside
+    assert [reading.name for reading in found.readings] == ["channel 3", "channel 7"]
+    with app.test_request_context():
+        html = render_template("displays/text.html", shown=found, truth=False)
+    assert "counted" not in html
+    assert html.count("inside the model was active") == 2
+
+
+def test_ideas_of_a_model_are_bars_and_no_places(app: Flask) -> None:
+    content = np.zeros((4, 4), np.uint8)
+    of = replace(text(), kind="image", content=content)
+    found = project(of, explained(of, ("positive",), [[3.0], [-1.0], [0.0]], ((), (), ())))
+    assert (found.heat, found.hatching) == (None, "")
+    assert [(each.number, each.share) for each in found.concepts] == [(1, 75), (2, -25), (3, 0)]
+    assert [each.length for each in found.concepts] == [100, 33.3, 0]
+    with app.test_request_context():
+        html = render_template("displays/image.html", shown=found, truth=False)
+    assert "Red bars to the right counted for the answer." in html
+    assert "-25 %" in html

@@ -4,7 +4,7 @@ What reaches the page is a projection made for it: no digest, no method, no trut
 which a participant could tell a control from a real explanation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -29,12 +29,21 @@ class Shown:
 
 
 @lru_cache(maxsize=4096)
-def _shown(root: Path, stimulus: str, explanation: str | None) -> Shown:
+def _shown(root: Path, stimulus: str, explanation: str | None, truth: bool) -> Shown:
     store = Store(root)
     shown = store.read_stimulus(stimulus)
+    if not truth:
+        shown = _untold(shown)
     found = store.read_explanation(explanation) if explanation else None
     words = found.job.parameters.get("words") if found else None
     return Shown(shown.kind, project(shown, None if words else found), words)
+
+
+def _untold(stimulus: Stimulus) -> Stimulus:
+    """The stimulus without what is right, which would show even in the scale of a chart."""
+    told = stimulus.forecast
+    forecast = None if told is None else replace(told, actual=None)
+    return replace(stimulus, truth=None, forecast=forecast)
 
 
 def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
@@ -54,7 +63,7 @@ def draw(
     part: "stimulus", with the answer and no explanation; or "map", the explanation alone. tag: what
     ids on the page begin with. Raises ArtifactError as render does.
     """
-    found = _shown(root, stimulus, explanation)
+    found = _shown(root, stimulus, explanation, truth)
     if found.words is not None:
         return Markup(render_template("displays/words.html", words=say(found.words, "en")))  # noqa: S704
     drawn = render_template(
@@ -72,7 +81,7 @@ def render(
     right answer is shown too. language: of words that stand for a map. Raises ArtifactError where
     an artifact is missing or damaged.
     """
-    found = _shown(root, stimulus, explanation)
+    found = _shown(root, stimulus, explanation, truth)
     html = render_template(f"displays/{found.kind}.html", shown=found.projection, truth=truth)
     if found.words is not None:
         words = say(found.words, language if language in found.words else "en")

@@ -10,6 +10,7 @@ from explainer.artifact import Explanation, Stimulus
 from webapp.displays.text import is_inside
 
 WIDTH, LINE, BARS = 640, 220, 90  # of the drawing, and of its two parts, in SVG units
+ABOVE, BELOW = 20, 8  # room beside the line, so that the highest label is not cut
 LANE = 50  # of the bars of one of several channels
 
 
@@ -73,7 +74,7 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
     across = WIDTH / (len(past) + len(told.values) - 1)
 
     def height(value: float) -> float:
-        return round(LINE - 8 - (LINE - 16) * (value - low) / spread, 2)
+        return round(LINE - BELOW - (LINE - ABOVE - BELOW) * (value - low) / spread, 2)
 
     def points(values: NDArray[np.floating], first: int) -> str:
         """A line; a forecast starts where the past ends."""

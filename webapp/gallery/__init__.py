@@ -46,11 +46,11 @@ class Wall(Protocol):
 
 @dataclass(frozen=True)
 class Input:
-    """A stimulus as the page shows it. right: None where nobody knows."""
+    """A stimulus as the page shows it, what the model says of it, and how right that is."""
 
     drawn: Markup
     said: str
-    right: bool | None
+    judged: str
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,10 @@ def _room(wall: Wall, place: int, store: Store) -> Room:
 def _input(store: Store, digest: str, tag: str) -> Input:
     stimulus = store.read_stimulus(digest)
     drawn = displays.draw(store.root, digest, None, part="stimulus", tag=tag, truth=True)
-    return Input(drawn, _said(stimulus), stimulus.model_correct)
+    judged = {True: "right", False: "wrong", None: ""}
+    if stimulus.kind == "series":
+        judged = {True: "better than the last value", False: "worse than the last value", None: ""}
+    return Input(drawn, _said(stimulus), judged[stimulus.model_correct])
 
 
 def _said(stimulus: Stimulus) -> str:
@@ -143,20 +146,18 @@ def _shown(store: Store, wall: Wall, row: Row, tag: str) -> Shown:
         _drawn(store, stimulus, cell, f"{tag}-{k}-")
         for k, (stimulus, cell) in enumerate(zip(wall.stimuli, row.cells, strict=True))
     )
-    digests = [cell.digest for cell in row.cells if cell.digest is not None]
-    masks = dict.fromkeys(store.read_explanation(each).value_function for each in digests)
     reasons = {cell.reason for cell in row.cells}
+    refused = len(reasons) == 1 and reasons != {None}
     title = row.method if row.named in (None, row.method) else f"{row.named} ({row.method})"
     facts = [("Made from", row.of)] if row.of else []
     facts.append(("Parameters", parameters(row.parameters, row.seed)))
-    facts += [("Values are of", each) for each in masks]
     facts.append(("Source", row.source))
     return Shown(
         id=tag,
         title=title,
         facts=tuple(facts),
-        how=HOW.get((wall.kind, row.method)) or HOW.get(("", row.method)),
-        reason=reasons.pop() if len(reasons) == 1 and not digests else None,
+        how=None if refused else HOW.get((wall.kind, row.method)) or HOW.get(("", row.method)),
+        reason=reasons.pop() if refused else None,
         cells=cells,
     )
 
@@ -169,7 +170,9 @@ def _drawn(store: Store, stimulus: str, cell: Cell, tag: str) -> Drawn:
     cost = [
         f"{run.evaluations:,} evaluation{'s' if run.evaluations != 1 else ''}",
         f"{run.seconds:.2f} s on {run.device}",
-        "no completeness gap defined" if gap is None else f"completeness gap {gap:.2g}",
+        "no completeness gap"
+        if gap is None
+        else f"completeness gap {f'{gap:.6f}'.rstrip('0').rstrip('.')}",
     ]
     drawn = displays.draw(store.root, stimulus, cell.digest, part="map", tag=tag)
     return Drawn(drawn, None, ", ".join(cost), found_out(run.details, explanation))

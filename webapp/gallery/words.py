@@ -47,10 +47,17 @@ HOW = {
     ("image", "smoothgrad"): _SLOPE,
     ("series", "gradient"): _SLOPE,
     ("series", "smoothgrad"): _SLOPE,
+    ("series", "gradient_input"): (
+        "From a series that is 0 everywhere, which none is: the level itself counts, so the signs "
+        "may differ from those of methods that mask by the window's mean."
+    ),
     ("", "gradient"): _NORM,
     ("", "smoothgrad"): _NORM,
-    ("", "guided_backpropagation"): _SLOPE,
-    ("", "grad_cam"): "Only what speaks for the answer; the map is as coarse as the layer.",
+    ("image", "guided_backpropagation"): _SLOPE,
+    ("", "grad_cam"): (
+        "Only what speaks for the answer, as coarse as the layer. In a network that reads in one "
+        "direction a place stands for all that was read up to it, so the end is often red."
+    ),
     ("", "attention"): _ATTENTION,
     ("", "attention_rollout"): _ATTENTION,
     ("", "random_crops"): "Red where crops that show a place score above the mean of all crops.",
@@ -61,7 +68,7 @@ HOW = {
     ("", "channels"): "Not what counted: when channels inside the model were active.",
     ("", "senn_concepts"): "Not places: the model's own ideas, which have a bar each.",
     ("", "interactions"): "The map shows Shapley values; what pairs are worth is in the artifact.",
-    ("", "mismatched"): "A control: the explanation of another stimulus. It should not fit.",
+    ("", "mismatched"): "A control: the explanation of another stimulus. It need not fit.",
     ("", "shuffled"): "A control: the right values in the wrong places.",
     ("", "random"): "A control: noise.",
     ("", "randomised"): "A control: the explanation of a model that has learnt nothing.",
@@ -77,7 +84,7 @@ def parameters(given: Mapping[str, Any], seed: int) -> str:
 
 def found_out(details: Mapping[str, Any], explanation: Explanation) -> tuple[tuple[str, str], ...]:
     """What a run found beside the values, as far as a few words can say it."""
-    found = []
+    found = [("Values are of", explanation.value_function)]
     if "precision" in details:
         rule = " ".join(details["words"]) or "(empty)"
         low, high = details["precision_interval"]
@@ -93,7 +100,7 @@ def found_out(details: Mapping[str, Any], explanation: Explanation) -> tuple[tup
     errors = explanation.standard_errors
     if errors is not None and np.any(errors):
         largest = np.abs(explanation.values).max() or 1.0
-        found.append(
-            ("Standard error", f"at most {errors.max() / largest:.0%} of the largest value")
-        )
+        share = round(100 * float(errors.max() / largest))
+        said = f"at most {share} %" if share else "below 1 %"
+        found.append(("Standard error", f"{said} of the largest value"))
     return tuple(found)
