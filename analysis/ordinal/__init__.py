@@ -1,10 +1,22 @@
 """Cumulative link (mixed) models of ratings: proportional odds and what departs from it.
 
-    fit = clmm(data, "rating ~ condition", random=["1 + condition | participant", "1 | stimulus"])
-    fit.coefficients; fit.sd; compare(fit, smaller); marginal_means(fit, "condition")
+fit = clmm(data, "rating ~ condition", random=["1 + condition | participant", "1 | stimulus"])
+fit.coefficients; fit.sd; compare(fit, smaller); contrasts(fit, "condition")
 """
 
+from analysis.ordinal.compare import compare, nominal_test, term_tests
 from analysis.ordinal.fit import clm, clmm
+from analysis.ordinal.means import contrasts, marginal_means, predict
 from analysis.ordinal.result import Fit
 
-__all__ = ["Fit", "clm", "clmm"]
+__all__ = [
+    "Fit",
+    "clm",
+    "clmm",
+    "compare",
+    "contrasts",
+    "marginal_means",
+    "nominal_test",
+    "predict",
+    "term_tests",
+]

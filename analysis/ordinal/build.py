@@ -92,18 +92,18 @@ def _frame(data: pd.DataFrame, used: list[str]) -> tuple[pd.DataFrame, list[str]
         frame = frame[~incomplete]
         if not len(frame):
             raise NotEstimableError("every row has a missing value")
-    frame = frame.reset_index(drop=True)
+    frame = frame.reset_index(drop=True).infer_objects()
     for name in used:
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            empty = column.cat.categories.difference(column.unique(), sort=False)
+            empty = column.cat.categories.difference(column.unique().tolist(), sort=False)
             if len(empty):
                 notes.append(f"{name}: nobody has {', '.join(map(str, empty))}; left out")
                 frame = frame.assign(**{name: column.cat.remove_unused_categories()})
         elif pd.api.types.is_numeric_dtype(column):
             if not np.isfinite(column.to_numpy(dtype=float)).all():
                 raise NotEstimableError(f"{name} has an infinite value")
-        elif len({type(value) for value in column}) > 1:
+        elif column.dtype == object and len({type(value) for value in column}) > 1:
             raise NotEstimableError(f"{name} mixes kinds of values, such as text and numbers")
     return frame, notes
 
@@ -115,11 +115,12 @@ def _response(column: pd.Series) -> tuple[tuple[str, ...], Floats, Ints, list[st
         raise ValueError(
             f"{column.name} has no order; give numbers, or an ordered pandas Categorical"
         )
+    codes: Ints
     if ordered:
-        values, codes = list(column.cat.categories), column.cat.codes.to_numpy(dtype=np.intp)
+        values, codes = list(column.cat.categories), np.asarray(column.cat.codes, dtype=np.intp)
     else:
-        unique, codes = np.unique(column.to_numpy(), return_inverse=True)
-        values = unique.tolist()
+        unique, inverse = np.unique(column.to_numpy(), return_inverse=True)
+        values, codes = unique.tolist(), np.asarray(inverse, dtype=np.intp)
     if len(values) < 2:
         raise NotEstimableError(f"all {len(codes)} answers are {values[0]}; nothing varies")
     if len(values) > _MOST_LEVELS:
@@ -129,7 +130,7 @@ def _response(column: pd.Series) -> tuple[tuple[str, ...], Floats, Ints, list[st
         )
     names = tuple(str(int(v)) if isinstance(v, bool) else _plain(v) for v in values)
     numeric = all(isinstance(v, int | float) for v in values)
-    scores = np.array(values, dtype=float) if numeric else np.arange(1.0, len(values) + 1)
+    scores: Floats = np.array(values if numeric else range(1, len(values) + 1), dtype=float)
     notes = []
     if numeric and np.all(scores == np.round(scores)) and np.any(np.diff(scores) > 1):
         every = range(int(scores[0]), int(scores[-1]) + 1)

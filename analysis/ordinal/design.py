@@ -1,4 +1,4 @@
-"""The arrays that a model is fitted on: which answers, which columns, which belongs to which term."""
+"""The arrays that a model is fitted on: which answers, and which columns belong to which term."""
 
 from dataclasses import dataclass, replace
 

@@ -1,6 +1,7 @@
 """Fit cumulative link models: clm without random effects, clmm with them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -32,11 +33,11 @@ def clm(
 ) -> Fit:
     """A cumulative link model of ratings, by maximum likelihood.
 
-    data: one row an answer. formula: "rating ~ condition + model_correct"; text columns are factors,
-    treatment-coded with the first level (given or sorted) as reference. link: logit (proportional
-    odds), probit or cloglog. nominal: predictors whose effect differs between thresholds (partial
-    proportional odds), as in "condition".
-    Raises ValueError on a formula that cannot be read, NotEstimableError where there is no estimate.
+    data: one row an answer. formula: "rating ~ condition + model_correct"; text columns are
+    factors, treatment-coded with the first level (given or sorted) as reference. link: logit
+    (proportional odds), probit or cloglog. nominal: predictors whose effect differs between
+    thresholds (partial proportional odds), as in "condition".
+    Raises ValueError on a formula that cannot be read, NotEstimableError on data without estimates.
     Source: McCullagh (1980), J. Royal Statistical Society B 42(2), 109-142.
     """
     design = build(pd.DataFrame(data), formula, nominal=nominal)
@@ -59,7 +60,7 @@ def clmm(
     participant"). quadrature: points of adaptive Gauss-Hermite quadrature, for one intercept only;
     else Laplace's method. The rest as for clm. Two categories give a logistic mixed model.
     Standard errors come from the curvature of the marginal likelihood.
-    Raises ValueError on a formula that cannot be read, NotEstimableError where there is no estimate.
+    Raises ValueError on a formula that cannot be read, NotEstimableError on data without estimates.
     """
     design = build(pd.DataFrame(data), formula, random, nominal)
     return fit_design(design, link_named(link), quadrature, confidence, formula)
@@ -76,10 +77,11 @@ def fit_design(
             design=design,
             link=link,
             fixed=x,
-            covariance=np.linalg.inv(information),
+            covariance=np.asarray(np.linalg.inv(information), dtype=float),
             spread=(),
             log_likelihood=value,
             method="cumulative link model",
+            quadrature=None,
             singular=False,
             confidence=confidence,
             notes=design.notes,
@@ -91,7 +93,23 @@ def fit_design(
     guess[len(x) :, len(x) :] = np.diag(scale)
     found, inverse = climb(objective, np.concatenate([x, spread]), guess)
     found, value, information = polish(objective, found, inverse)
-    return _mixed(design, link, found, value, information, method, confidence, formula)
+    return _mixed(
+        Fit(
+            formula=formula,
+            design=design,
+            link=link,
+            fixed=found[: len(x)],
+            covariance=information,
+            spread=(),
+            log_likelihood=value,
+            method=method,
+            quadrature=quadrature,
+            singular=False,
+            confidence=confidence,
+            notes=design.notes,
+        ),
+        found[len(x) :],
+    )
 
 
 def _objective(design: Design, link: Link, quadrature: int | None) -> tuple[Objective, str]:
@@ -117,19 +135,13 @@ def _first_spread(design: Design) -> tuple[Floats, Floats]:
     return np.concatenate(start), np.concatenate(scale)
 
 
-def _mixed(
-    design: Design,
-    link: Link,
-    found: Floats,
-    value: float,
-    information: Floats,
-    method: str,
-    confidence: float,
-    formula: str,
-) -> Fit:
-    count = len(design.fixed_names)
-    notes = list(design.notes)
-    factors = factors_of(design.random, found[count:])
+def _mixed(fit: Fit, spread: Floats) -> Fit:
+    """The fit with its random effects' covariance, and that of the fixed effects.
+
+    fit: with minus the whole Hessian where the covariance will be. spread: entries of every L.
+    """
+    design, count = fit.design, len(fit.fixed)
+    factors = factors_of(design.random, spread)
     zero = []
     for term, factor in zip(design.random, factors, strict=True):
         size = np.sqrt((term.z**2).mean(axis=0))
@@ -140,6 +152,7 @@ def _mixed(
             )
         if np.linalg.svd(factor * size[:, None], compute_uv=False).min() < _ZERO:
             zero.append(term.grouping)
+    notes = list(design.notes)
     if zero:
         notes.append(
             f"singular fit: a variance over {', '.join(zero)} is at zero, or a correlation at one; "
@@ -147,6 +160,7 @@ def _mixed(
         )
     # The Schur complement, with a pseudo-inverse: directions of L without information (those of a
     # variance at zero) say nothing about the fixed effects.
+    information = fit.covariance
     corner, across = information[count:, count:], information[:count, count:]
     reduced = information[:count, :count] - across @ np.linalg.pinv(corner, rcond=1e-8) @ across.T
     if np.linalg.eigvalsh(reduced).min() <= 0:
@@ -154,16 +168,10 @@ def _mixed(
             "the likelihood has no curvature in some direction, so there are no standard errors; "
             "try fewer random terms"
         )
-    return Fit(
-        formula=formula,
-        design=design,
-        link=link,
-        fixed=found[:count],
-        covariance=np.linalg.inv(reduced),
+    return replace(
+        fit,
+        covariance=np.asarray(np.linalg.inv(reduced), dtype=float),
         spread=tuple(factor @ factor.T for factor in factors),
-        log_likelihood=value,
-        method=method,
         singular=bool(zero),
-        confidence=confidence,
         notes=tuple(notes),
     )

@@ -16,7 +16,7 @@ _SUSPICIOUS = 4.0
 def maximise(design: Design, link: Link) -> tuple[Floats, float, Floats]:
     """Estimates (n_fixed,), log-likelihood, and minus the Hessian there.
 
-    The log-likelihood is concave (Pratt 1981, JASA 76(373), 103-106), so the maximum is the only one.
+    The log-likelihood is concave (Pratt 1981, JASA 76(373), 103-106), so there is one maximum.
     Raises NotEstimableError on perfect separation or when the steps do not settle.
     """
     rows = design.rows()
@@ -91,8 +91,9 @@ def _refuse_separation(design: Design, rows: Rows, x: Floats) -> None:
     if direction is None:
         return
     shares = np.abs(direction[cuts:]) * np.array(spans)
-    names = [name for name, share in zip(design.fixed_names[cuts:], shares, strict=True)
-             if share > 1e-6]
+    names = [
+        name for name, share in zip(design.fixed_names[cuts:], shares, strict=True) if share > 1e-6
+    ]
     raise NotEstimableError(
         f"perfect separation: {', '.join(names) or 'a threshold'} predicts some answers without "
         "error, so its effect has no finite estimate"

@@ -68,7 +68,7 @@ def columns(terms: Iterable[patsy.Term]) -> list[str]:
     found: dict[str, None] = {}
     for term in terms:
         for factor in term.factors:
-            found.update(dict.fromkeys(_names(factor.code)))
+            found.update(dict.fromkeys(names(factor.code)))
     return list(found)
 
 
@@ -92,10 +92,10 @@ def _random_term(text: str) -> RandomFormula:
             '["1 | participant", "0 + age | participant"]'
         )
     within, grouping = (left, right) if bar else ("1", left)
-    names = tuple(part.strip() for part in grouping.split(":"))
-    if not within.strip() or not all(re.fullmatch(r"\w+", name) for name in names):
+    columns = tuple(part.strip() for part in grouping.split(":"))
+    if not within.strip() or not all(re.fullmatch(r"\w+", name) for name in columns):
         raise ValueError(f"expected a random term like '1 + condition | participant', got {text!r}")
-    return RandomFormula(" ".join(within.split()), ":".join(names), names)
+    return RandomFormula(" ".join(within.split()), ":".join(columns), columns)
 
 
 def _check(code: str) -> None:
@@ -114,12 +114,13 @@ def _check(code: str) -> None:
             )
 
 
-def _names(code: str) -> list[str]:
-    names = []
+def names(code: str) -> list[str]:
+    """The data's columns that one factor of a formula names."""
+    found = []
     for node in ast.walk(ast.parse(code, mode="eval")):
         if isinstance(node, ast.Name) and node.id not in _CALLS:
-            names.append(node.id)
+            found.append(node.id)
         quoted = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if quoted and node.func.id == "Q" and node.args:  # type: ignore[attr-defined]
-            names.append(str(node.args[0].value))  # type: ignore[attr-defined]
-    return names
+            found.append(str(node.args[0].value))  # type: ignore[attr-defined]
+    return found

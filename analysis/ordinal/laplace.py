@@ -3,8 +3,9 @@
 Random effects are b = L u with u standard normal and L a lower-triangular factor for each term. The
 integral over u is replaced by that of the normal density at its mode: the log-likelihood is
 g(mode) - log det H / 2, with g the joint log density and H minus its curvature. The gradient is
-exact: it follows the mode and the determinant. Source: Tierney & Kadane (1986), JASA 81(393), 82-86;
-Christensen (2019), the ordinal package's article, sec. 2.
+exact: it follows the mode and the determinant.
+Source: Tierney & Kadane (1986), JASA 81(393), 82-86; Christensen (2019), ordinal's
+article, sec. 2.
 """
 
 from collections.abc import Sequence
@@ -37,9 +38,7 @@ class Laplace:
         """Log-likelihood and gradient, or None where the parameters make an answer impossible."""
         fixed, spread = parameters[: self.n_fixed], parameters[self.n_fixed :]
         factors = factors_of(self.terms, spread)
-        v = np.concatenate(
-            [self.terms[i].z @ factors[i] for i in self.structure.order], axis=1
-        )
+        v = np.concatenate([self.terms[i].z @ factors[i] for i in self.structure.order], axis=1)
         found = self._mode(fixed, v)
         if found is None:
             return None

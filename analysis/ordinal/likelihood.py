@@ -1,8 +1,8 @@
 """Log-probability of each observed category and its derivatives in the two cut points around it.
 
-An answer y lies between two cut points, upper a and lower c, each linear in the fixed parameters and
-shifted by the random effects: P(y) = F(a) - F(c). Everything that fits a model is a sum over answers
-of log P(y) and its derivatives in a and c; nothing here knows about conditions or participants.
+An answer y lies between two cut points, upper a and lower c, each linear in the fixed parameters
+and shifted by the random effects: P(y) = F(a) - F(c). Everything that fits a model is a sum over
+answers of log P(y) and its derivatives in a and c; nothing here knows conditions or participants.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SMALLEST = 1e-290
 
 @dataclass(frozen=True)
 class Rows:
-    """Where each answer's cut points come from: a = upper @ fixed + shift, c = lower @ fixed + shift.
+    """Each answer's cut points are a = upper @ fixed + shift and c = lower @ fixed + shift.
 
     upper, lower: (n, n_fixed). top, bottom: (n,), true for the highest and the lowest category,
     whose upper and lower cut point is infinite.
@@ -71,7 +71,7 @@ class Cells:
 
 
 def cells(link: Link, a: Floats, c: Floats, third: bool = False) -> Cells | None:
-    """Derivatives of log(F(a) - F(c)), or None where an answer is impossible at these cut points."""
+    """Derivatives of log(F(a) - F(c)), or None where an answer is impossible at these cuts."""
     p = link.interval(a, c)
     if not (p > _SMALLEST).all():
         return None
@@ -85,6 +85,4 @@ def cells(link: Link, a: Floats, c: Floats, third: bool = False) -> Cells | None
     aac = fa1 * fc - 2 * fa**2 * fc
     acc = fc1 * fa + 2 * fa * fc**2
     ccc = -fc2 - 3 * fc1 * fc - 2 * fc**3
-    return Cells(
-        result.log_p, fa, -fc, aa, ac, cc, -(aaa + 2 * aac + acc), -(aac + 2 * acc + ccc)
-    )
+    return Cells(result.log_p, fa, -fc, aa, ac, cc, -(aaa + 2 * aac + acc), -(aac + 2 * acc + ccc))

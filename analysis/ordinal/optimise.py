@@ -1,4 +1,4 @@
-"""Climb a smooth log-likelihood: quasi-Newton first, then Newton steps with the differenced Hessian."""
+"""Climb a smooth log-likelihood: quasi-Newton, then Newton steps with a differenced Hessian."""
 
 from collections.abc import Callable
 

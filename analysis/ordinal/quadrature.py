@@ -108,5 +108,4 @@ class Quadrature:
 
     def _sum(self, values: Floats) -> Floats:
         """Sum over the answers of each level, (levels,)."""
-        result: Floats = np.bincount(self.level, values, self.levels)
-        return result
+        return np.bincount(self.level, values, self.levels).astype(float)

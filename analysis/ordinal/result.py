@@ -1,4 +1,4 @@
-"""A fitted cumulative model: estimates, intervals, spread of the random effects, and where it stops."""
+"""A fitted cumulative model: estimates, intervals, spread of the random effects, limitations."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -12,9 +12,7 @@ from analysis.ordinal.design import Design
 from analysis.ordinal.links import Floats, Link
 
 MCCULLAGH = "McCullagh (1980), J. Royal Statistical Society B 42(2), 109-142"
-MIXED = (
-    "Hedeker & Gibbons (1994), Biometrics 50(4), 933-944; Christensen (2019), R package ordinal"
-)
+MIXED = "Hedeker & Gibbons (1994), Biometrics 50(4), 933-944; Christensen (2019), R package ordinal"
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,8 @@ class Fit:
     categories that is logistic (probit, ...) regression, with minus the intercept as threshold.
     fixed: (n_fixed,), in the order of design.fixed_names. covariance: (n_fixed, n_fixed).
     spread: covariance (r, r) of each random term. n: answers. df: parameters estimated.
-    singular: a variance is at zero or a correlation at one.
+    quadrature: points, or None for Laplace's method. singular: a variance is at zero or a
+    correlation at one.
     """
 
     formula: str
@@ -36,6 +35,7 @@ class Fit:
     spread: tuple[Floats, ...]
     log_likelihood: float
     method: str
+    quadrature: int | None
     singular: bool
     confidence: float
     notes: tuple[str, ...]
@@ -77,7 +77,7 @@ class Fit:
 
     @property
     def correlations(self) -> pd.DataFrame:
-        """Correlations of the random effects within a term: grouping, effect, other, correlation."""
+        """Correlations of random effects within a term: grouping, effect, other, correlation."""
         rows = []
         for term, matrix in zip(self.design.random, self.spread, strict=True):
             sd = np.sqrt(np.diag(matrix))
@@ -89,7 +89,7 @@ class Fit:
         return pd.DataFrame(rows, columns=["grouping", "effect", "other", "correlation"])
 
     def estimate(self, name: str) -> Estimate:
-        """One coefficient or threshold as an Estimate. Raises ValueError when there is none such."""
+        """One coefficient or threshold as an Estimate. Raises ValueError on an unknown name."""
         table = self._table()
         if name not in table.index:
             raise ValueError(f"no coefficient {name!r}; there are {', '.join(table.index)}")

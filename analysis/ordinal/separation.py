@@ -11,8 +11,8 @@ def separating(rows: Rows) -> Floats | None:
     """A direction (n_fixed,) that moves no cut point the wrong way and some the right way, or None.
 
     Such a direction exists exactly when the maximum likelihood estimates do not. Found by linear
-    programming. Source: Albert & Anderson (1984), Biometrika 71(1), 1-10, whose argument this carries
-    over to two cut points an answer.
+    programming. Source: Albert & Anderson (1984), Biometrika 71(1), 1-10, whose argument this
+    carries over to two cut points an answer.
     """
     up = np.unique(np.concatenate([rows.upper[~rows.top], -rows.lower[~rows.bottom]]), axis=0)
     scale = np.maximum(np.abs(up).max(axis=0), 1e-300)
@@ -24,7 +24,7 @@ def separating(rows: Rows) -> Floats | None:
         bounds=(None, None),
         method="highs",
     )
-    if found.x is None or -found.fun < 1e-6:
+    if found.x is None or found.fun is None or found.fun > -1e-6:
         return None
     direction: Floats = found.x / scale
     return direction

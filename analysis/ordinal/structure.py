@@ -1,29 +1,35 @@
 """The random effects' precision matrix, kept in blocks so that no large matrix is factored.
 
 With one grouping factor the matrix H = I + V'WV is block diagonal: one small block a level. With
-several, the largest factor's part is block diagonal and the others are eliminated onto a dense Schur
-complement of their own (small) size. Source: Bates et al. (2015), J. Stat. Software 67(1), sec. 3.
+several, the largest factor's part is block diagonal and is eliminated; what remains is a dense
+Schur complement of the other factors' own (small) size.
+Source: Bates et al. (2015), J. Stat. Software 67(1), sec. 3.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, sparse
 
 from analysis.estimate import NotEstimableError
 from analysis.ordinal.links import Floats
 
 Ints = NDArray[np.intp]
+# A dense or a sparse (csr) matrix; the two share the operators used here.
+Border = Any
 
-# Entries of the dense border (levels of the largest factor times effects of all others): 480 MB.
+# Entries of the border (levels of the largest factor times effects of all others): 480 MB dense.
 _LARGEST_BORDER = 60_000_000
+# From this size on a border that is mostly zeros is kept sparse; below, dense is faster.
+_SPARSE_FROM = 100_000
 
 
 @dataclass(frozen=True)
 class RandomTerm:
-    """One random term: z (n, r) columns named `names`, varying over the levels of a grouping factor.
+    """One random term: z (n, r), columns `names`, whose effects vary over a grouping factor.
 
     level: (n,), each answer's level as an index into labels.
     """
@@ -43,8 +49,8 @@ class RandomTerm:
 class Structure:
     """Which columns of V each answer touches: `inner` of the largest factor, `outer` of the others.
 
-    Effects are laid out as inner (levels, width) and outer (n_outer,). V's columns of one answer are
-    in the order of `order`, which indexes the terms as given: inner terms first.
+    Effects are laid out as inner (levels, width) and outer (n_outer,). V's columns of one answer
+    follow `order`, which indexes the terms as given: inner terms first.
     """
 
     def __init__(self, terms: Sequence[RandomTerm]) -> None:
@@ -65,7 +71,9 @@ class Structure:
         self.n_outer = start
         empty: Ints = np.zeros((len(self.level), 0), dtype=np.intp)
         self.place: Ints = np.concatenate(places, axis=1) if places else empty
-        if self.levels * self.width * self.n_outer > _LARGEST_BORDER:
+        size = self.levels * self.n_outer
+        self.sparse = size > max(_SPARSE_FROM, 5 * self.place.size)
+        if size * self.width > _LARGEST_BORDER:
             raise NotEstimableError(
                 f"{self.levels} levels of {largest} crossed with {self.n_outer} other random "
                 "effects is more than fits in memory"
@@ -76,11 +84,13 @@ class Structure:
         return np.concatenate([inner[self.level], outer[self.place]], axis=1)
 
     def collect(self, values: Floats) -> tuple[Floats, Floats]:
-        """Sum values (n, columns) over the answers that share an effect: V'x, as inner and outer."""
-        inner = np.stack(
-            [np.bincount(self.level, values[:, j], self.levels) for j in range(self.width)], axis=1
+        """Sums (inner, outer) of values (n, columns) over the answers that share an effect."""
+        inner: Floats = np.stack(
+            [np.bincount(self.level, values[:, j], self.levels) for j in range(self.width)],
+            axis=1,
+            dtype=float,
         )
-        outer = np.zeros(self.n_outer)
+        outer: Floats = np.zeros(self.n_outer)
         for j in range(self.place.shape[1]):
             outer += np.bincount(self.place[:, j], values[:, self.width + j], self.n_outer)
         return inner, outer
@@ -89,38 +99,49 @@ class Structure:
         """Factor H = I + V'WV. v: (n, columns); weight: (n,), not negative."""
         n_inner, n_all = self.width, v.shape[1]
         block = np.empty((self.levels, n_inner, n_inner))
-        border = np.zeros((self.levels, n_inner, self.n_outer))
+        border: list[Border] = []
         corner = np.eye(self.n_outer)
         for a in range(n_all):
-            weighted = weight * v[:, a]
+            products = (weight * v[:, a])[:, None] * v
+            for b in range(a, n_inner):
+                block[:, a, b] = np.bincount(self.level, products[:, b], self.levels)
+                block[:, b, a] = block[:, a, b]
+            if a < n_inner:
+                border.append(self._border(products[:, n_inner:]))
+                continue
             for b in range(a, n_all):
-                product = weighted * v[:, b]
-                if b < n_inner:
-                    block[:, a, b] = np.bincount(self.level, product, self.levels)
-                    block[:, b, a] = block[:, a, b]
-                    continue
-                second = self.place[:, b - n_inner]
-                if a < n_inner:
-                    cell = self.level * self.n_outer + second
-                    total = np.bincount(cell, product, self.levels * self.n_outer)
-                    border[:, a, :] += total.reshape(self.levels, self.n_outer)
-                    continue
-                cell = self.place[:, a - n_inner] * self.n_outer + second
-                total = np.bincount(cell, product, self.n_outer**2).reshape(corner.shape)
+                cell = self.place[:, a - n_inner] * self.n_outer + self.place[:, b - n_inner]
+                total = np.bincount(cell, products[:, b], self.n_outer**2).reshape(corner.shape)
                 corner += total if a == b else total + total.T
         block += np.eye(n_inner)
         return Factor(self, block, border, corner)
+
+    def _border(self, products: Floats) -> Border:
+        """One inner effect's cross products with all outer effects, (levels, n_outer)."""
+        shape = (self.levels, self.n_outer)
+        row = np.repeat(self.level, self.place.shape[1])
+        if self.sparse:
+            return sparse.csr_array((products.ravel(), (row, self.place.ravel())), shape=shape)
+        cell = row * self.n_outer + self.place.ravel()
+        size = self.levels * self.n_outer
+        return np.bincount(cell, products.ravel(), size).astype(float).reshape(shape)
 
 
 class Factor:
     """H in factored form: its log determinant, solutions, and the parts of its inverse in use."""
 
-    def __init__(self, structure: Structure, block: Floats, border: Floats, corner: Floats) -> None:
+    def __init__(
+        self, structure: Structure, block: Floats, border: list[Border], corner: Floats
+    ) -> None:
         self.structure = structure
-        self.block_inverse = np.linalg.inv(block)
-        self.border = self.block_inverse @ border
-        flat = (structure.levels * structure.width, structure.n_outer)
-        corner = corner - border.reshape(flat).T @ self.border.reshape(flat)
+        self.block_inverse = np.asarray(np.linalg.inv(block), dtype=float)
+        every = range(structure.width)
+        # The block's inverse times the border, one matrix for each inner effect.
+        self.border: list[Border] = []
+        for a in every:
+            parts = [_scale(self.block_inverse[:, a, b], border[b]) for b in every]
+            self.border.append(sum(parts[1:], start=parts[0]))
+            corner = corner - _dense(border[a].T @ self.border[a])
         self.root = np.linalg.cholesky(corner)
         self.log_determinant = float(
             np.linalg.slogdet(block)[1].sum() + 2 * np.log(np.diag(self.root)).sum()
@@ -128,27 +149,40 @@ class Factor:
 
     def solve(self, inner: Floats, outer: Floats) -> tuple[Floats, Floats]:
         """H^-1 times (inner, outer)."""
-        reduced = outer - np.einsum("mak,ma->k", self.border, inner)
-        if len(outer):
-            reduced = linalg.cho_solve((self.root, True), reduced)
-        first = np.einsum("mab,mb->ma", self.block_inverse, inner) - self.border @ reduced
-        return first, reduced
+        first = np.einsum("mab,mb->ma", self.block_inverse, inner)
+        if not len(outer):
+            return first, outer
+        reduced = outer - sum(
+            part.T @ column for part, column in zip(self.border, inner.T, strict=True)
+        )
+        reduced = linalg.cho_solve((self.root, True), reduced)
+        back = np.stack([part @ reduced for part in self.border], axis=1)
+        return first - back, reduced
 
     def own_inverse(self) -> Floats:
         """The rows and columns of H^-1 that each answer touches, (n, columns, columns)."""
         structure = self.structure
         level, place, width = structure.level, structure.place, structure.width
+        if not structure.n_outer:
+            return self.block_inverse[level]
         n_all = width + place.shape[1]
         result = np.empty((len(level), n_all, n_all))
-        if not structure.n_outer:
-            result[:] = self.block_inverse[level]
-            return result
         corner = linalg.cho_solve((self.root, True), np.eye(structure.n_outer))
-        across = self.border @ corner
-        inner = self.block_inverse + across @ self.border.transpose(0, 2, 1)
-        result[:, :width, :width] = inner[level]
         for a in range(width):
-            result[:, a, width:] = -across[level[:, None], a, place]
+            across = self.border[a] @ corner
+            for b in range(width):
+                inner = self.block_inverse[:, a, b] + (self.border[b] * across).sum(axis=1)
+                result[:, a, b] = inner[level]
+            result[:, a, width:] = -across[level[:, None], place]
             result[:, width:, a] = result[:, a, width:]
         result[:, width:, width:] = corner[place[:, :, None], place[:, None, :]]
         return result
+
+
+def _scale(rows: Floats, matrix: Border) -> Border:
+    scaled = matrix * rows[:, None]
+    return scaled if isinstance(scaled, np.ndarray) else scaled.tocsr()
+
+
+def _dense(matrix: Border) -> Floats:
+    return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
