@@ -101,12 +101,16 @@ def branches(network: nn.Module) -> dict[str, nn.Module]:
 
 @contextmanager
 def without(branch: nn.Module) -> Iterator[None]:
-    """Let a branch add nothing while whole sequences are read."""
+    """Let a branch add nothing, whether sequences are read whole or step by step."""
     handle = branch.register_forward_hook(lambda module, given, found: _silent(found))
+    advance = getattr(branch, "advance", None)
+    if advance is not None:  # an S4 layer that reads on from a state, which calls no hook
+        branch.__dict__["advance"] = lambda u, state: _silent(advance(u, state))
     try:
         yield
     finally:
         handle.remove()
+        branch.__dict__.pop("advance", None)
 
 
 def ablation(network: nn.Module, judge: Judge, of: str) -> Ablation:

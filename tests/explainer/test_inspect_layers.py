@@ -78,6 +78,19 @@ def test_a_skipped_block_of_a_postnorm_network_keeps_its_norm():
         torch.testing.assert_close(model(x), other(x), atol=1e-12, rtol=0)
 
 
+def test_a_skipped_block_is_skipped_where_many_sequences_are_read_in_spans(monkeypatch):
+    """A classifier reads a batch of many in spans, by each layer's `advance`, which has no hook."""
+    torch.manual_seed(0)
+    config = SequenceClassifierConfig(inputs=1, width=6, layers=2, state=4, labels=3)
+    model, x = SequenceClassifier(config).double().eval(), torch.randn(2, 300, 1).double()
+    with torch.no_grad(), without(branches(model)["block 0 S4"]):
+        expected = model(x)
+        monkeypatch.setattr(model, "_fits_better_in_spans", lambda given: True)
+        torch.testing.assert_close(model(x), expected, atol=1e-9, rtol=0)
+    with torch.no_grad():
+        assert (model(x) - expected).abs().max() > 1e-3
+
+
 class Nothing(nn.Module):
     def forward(self, u):
         return 0 * u
