@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.multiplicity import holm
 from analysis.estimate import NotEstimableError
+from analysis.multiplicity import holm
 from analysis.ordinal import formula
 from analysis.ordinal.links import Floats
 from analysis.ordinal.result import Fit, wald_table
