@@ -8,6 +8,8 @@ import numpy as np
 from explainer.artifact import Explanation, Job, Stimulus
 from explainer.encoding import round_off
 from explainer.methods import Attribution, Method
+from explainer.plan import FLOAT32
+from explainer.precision import compared, reduced
 from explainer.shapley.game import Play
 from explainer.subjects import Subject
 
@@ -23,11 +25,19 @@ def play(
     parameters: Mapping[str, Any],
     seed: int,
 ) -> Play[Attribution]:
-    """Explain by a method, whether it asks for coalitions or not."""
+    """Explain by a method, whether it asks for coalitions or not.
+
+    Any method takes also the parameter `precision`, in which the subject's games are read.
+    """
     if subject.kind not in method.kinds:
         raise subject.refuse(method.name)
-    found = method.function(subject, stimulus, outputs, parameters, seed)
+    parameters = dict(parameters)
+    precision = parameters.pop("precision", FLOAT32)
+    reader = subject if precision == FLOAT32 else reduced(subject, precision)
+    found = method.function(reader, stimulus, outputs, parameters, seed)
     if isinstance(found, Generator):
+        if reader is not subject:
+            found = compared(found, subject.scorer, precision)
         found = yield from found
     attribution: Attribution = found
     return attribution

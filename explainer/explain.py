@@ -12,6 +12,7 @@ from explainer.attribution import play, to_artifact
 from explainer.encoding import canonical_json, sha256
 from explainer.methods import MethodError
 from explainer.methods.catalogue import method as find
+from explainer.plan import FLOAT32
 from explainer.shapley.game import drive
 from explainer.subjects import Subject
 
@@ -31,18 +32,22 @@ def explain(
     *,
     output: str = "predicted",
     seed: int = 0,
+    precision: str = FLOAT32,
     **parameters: Any,
 ) -> shap.Explanation:
     """Explain what a subject says of a stimulus, by a method of the catalogue.
 
-    output: "predicted" or "all". parameters: the method's. What comes is shap's, and its `artifact`
-    is ours, which Store.write takes. Raises MethodError where the method does not apply, or a
-    parameter is wrong.
+    output: "predicted" or "all". precision: float32, tf32 or bfloat16, in which the model reads
+    masked inputs. parameters: the method's. What comes is shap's, and its `artifact` is ours, which
+    Store.write takes. Raises MethodError where the method does not apply, a parameter is wrong, or
+    the device has no such precision.
     """
     chosen = find(method)
     if chosen.control:
         raise MethodError(f"{method} is a control: make it from an explanation, by a study's `of`")
     complete = chosen.complete(parameters)
+    if precision != FLOAT32:
+        complete["precision"] = precision
     outputs = subject.explained(stimulus, output)
     found = drive(play(chosen, subject, stimulus, outputs=outputs, parameters=complete, seed=seed))
     job = Job(

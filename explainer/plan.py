@@ -18,6 +18,8 @@ from explainer.methods.catalogue import method
 
 SCHEMA = "credence/plan/1"
 OUTPUTS = ("predicted", "all")
+FLOAT32 = "float32"
+PRECISIONS = (FLOAT32, "tf32", "bfloat16")  # in which games are read (explainer.precision)
 LARGEST_SEED = 2**32 - 1  # what numpy's global generator takes
 LARGEST_COUNT = 10**6
 LONGEST_CONTINUATION = 1000  # tokens
@@ -92,11 +94,14 @@ class Plan:
         return sha256(canonical_json({"schema": SCHEMA, **content}))
 
 
-def check(plan: Any, only: str | None = None) -> Plan:
+def check(plan: Any, only: str | None = None, precision: str = FLOAT32) -> Plan:
     """Validate a plan; with `only`, keep that explanation and what it is made from.
 
-    Raises PlanError.
+    precision: of every explanation that a model is asked for; one of its parameters where it is not
+    float32. Raises PlanError.
     """
+    if precision not in PRECISIONS:
+        raise PlanError(f"no precision {precision!r}; there is {', '.join(PRECISIONS)}")
     top = _fields(plan, "plan", {"schema", "stimuli", "explanations"})
     if top["schema"] != SCHEMA:
         raise PlanError(f"schema: expected {SCHEMA!r}, found {top['schema']!r}")
@@ -119,6 +124,10 @@ def check(plan: Any, only: str | None = None) -> Plan:
             raise PlanError(f"no explanation {only!r}; there are {', '.join(recipes)}")
         wanted = {only, recipes[only].of}
         recipes = {name: recipe for name, recipe in recipes.items() if name in wanted}
+    if precision != FLOAT32:
+        for recipe in recipes.values():
+            if not recipe.method.control:
+                recipe.parameters["precision"] = precision
     in_order = sorted(recipes.values(), key=lambda recipe: recipe.of is not None)
     return Plan(stimuli, tuple(in_order))
 

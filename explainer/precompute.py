@@ -61,19 +61,20 @@ def run(
     only: str | None = None,
     shard: Shard | None = None,
     costly: bool = False,
+    precision: str = "float32",
     progress: "Callable[[Progress], None] | None" = None,
 ) -> Result:
     """Make and measure every explanation of a plan; `only` names one explanation.
 
     device: auto, cpu or cuda. shard: (i, n), the i-th of n parts, from 1. costly: measure also what
-    needs explaining anew. Raises PrecomputeError.
+    needs explaining anew. precision: float32, tf32 or bfloat16. Raises PrecomputeError.
     """
     from explainer.metrics.phase import carry_out as measure
     from explainer.metrics.phase import lacking as unmeasured
     from explainer.work import carry_out
 
     with _reasons():
-        work = _work(plan, store, device, only, shard)
+        work = _work(plan, store, device, only, shard, precision=precision)
         done, computed = carry_out(work.todo, store, progress)
         groups = _groups(costly)
         measured = measure(work.todo, done, store, groups, progress)
@@ -121,12 +122,15 @@ def forecast(
     only: str | None = None,
     shard: Shard | None = None,
     costly: bool = False,
+    precision: str = "float32",
 ) -> "Forecast":
     """Say what `run` would do, by a short measurement of each method. Raises PrecomputeError."""
     from explainer.forecast import measure
 
     with _reasons():
-        return measure(_work(plan, store, device, only, shard), store, _groups(costly))
+        return measure(
+            _work(plan, store, device, only, shard, precision=precision), store, _groups(costly)
+        )
 
 
 def _groups(costly: bool) -> tuple[str, ...]:
@@ -136,12 +140,21 @@ def _groups(costly: bool) -> tuple[str, ...]:
 
 
 def _work(
-    plan: dict[str, Any], store: Store, device: str, only: str | None, shard: Shard | None
+    plan: dict[str, Any],
+    store: Store,
+    device: str,
+    only: str | None,
+    shard: Shard | None,
+    *,
+    precision: str,
 ) -> "Work":
+    from explainer.machine import pick
+    from explainer.precision import check as check_precision
     from explainer.prepared import Prepared
     from explainer.work import divide
 
-    checked = check(plan, only)
+    checked = check(plan, only, precision)
+    check_precision(precision, pick(device))
     sets = [Prepared(each, store, device) for each in checked.stimuli]
     return divide(checked, sets, shard or (1, 1))
 
@@ -193,6 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--costly", action="store_true", help="measure also what needs each explained anew"
     )
+    parser.add_argument("--precision", default="float32", help="float32, tf32 or bfloat16")
     parser.add_argument("--dry-run", action="store_true", help="only say what there is to do")
     options = parser.parse_args(arguments)
     store = Store(options.store)
@@ -208,6 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
             "only": options.only,
             "shard": shard,
             "costly": options.costly,
+            "precision": options.precision,
         }
         if options.dry_run:
             print(forecast(plan, store, **how))

@@ -67,11 +67,16 @@ def scan(u: Tensor, chunks: Chunks, x: Tensor | None = None) -> tuple[Tensor, Te
 def scan_one(u: Tensor, chunks: Chunks, x: Tensor) -> tuple[Tensor, Tensor]:
     """The same for one whole chunk, u (H, batch, c), from a state to the one after it."""
     before = as_reals(x)
-    y = torch.bmm(u, chunks.within).baddbmm_(before, chunks.leave)
+    y = _plus(torch.bmm(u, chunks.within), before, chunks.leave)
     added = torch.bmm(u, chunks.enter)
     if chunks.carry.is_complex():
         return y, torch.addcmul(as_complex(added), chunks.carry, x)
-    return y, as_complex(added.baddbmm_(before, chunks.carry))
+    return y, as_complex(_plus(added, before, chunks.carry))
+
+
+def _plus(y: Tensor, x: Tensor, w: Tensor) -> Tensor:
+    """Add x w to y, in its place but where autocast has made it bfloat16."""
+    return y.baddbmm_(x, w) if y.dtype == x.dtype else torch.baddbmm(y, x, w)
 
 
 def _carry(added: Tensor, carry: Tensor, first: Tensor) -> Tensor:
@@ -214,17 +219,18 @@ class S4Layer(nn.Module):
 
     def _keep(self, name: object, compute: Callable[[], Kept]) -> Kept:
         """Compute from the weights, or return what they gave before if nobody trains."""
-        if not self._frozen():
-            # Complex numbers know no bfloat16, and a kernel is small: only its use is mixed.
-            with torch.autocast(self.D.device.type, enabled=False):
+        # Complex numbers know no bfloat16, and a kernel is small: only its use is mixed. What is
+        # kept serves every precision.
+        with torch.autocast(self.D.device.type, enabled=False):
+            if not self._frozen():
                 return compute()
-        # An optimiser, load_state_dict and .to() each change one of these.
-        now = [(w._version, w.data_ptr(), w.dtype, w.device) for w in self._system()]
-        if name not in self._kept or self._kept[name][0] != now:
-            with torch.inference_mode(False), torch.no_grad():
-                self._kept[name] = (now, compute())
-        kept: Kept = self._kept[name][1]
-        return kept
+            # An optimiser, load_state_dict and .to() each change one of these.
+            now = [(w._version, w.data_ptr(), w.dtype, w.device) for w in self._system()]
+            if name not in self._kept or self._kept[name][0] != now:
+                with torch.inference_mode(False), torch.no_grad():
+                    self._kept[name] = (now, compute())
+            kept: Kept = self._kept[name][1]
+            return kept
 
 
 def drop(x: Tensor, config: LayerConfig, training: bool) -> Tensor:

@@ -224,8 +224,7 @@ class SequenceClassifier(nn.Module):
                 pooled = (h * mask).sum(-1) / lengths
             else:
                 pooled = h[:, torch.arange(len(lengths), device=h.device), lengths - 1]
-        logits: Tensor = self.decoder(pooled.T)
-        return logits
+        return self._decode(pooled)
 
     def start(self, batch: int) -> Stream:
         """Return the stream before the first step."""
@@ -237,7 +236,7 @@ class SequenceClassifier(nn.Module):
         h, states = self.backbone.advance(self._encode(x), stream.states)
         stream = Stream(states, stream.total + h.sum(-1), stream.steps + h.shape[-1])
         pooled = stream.total / stream.steps if self.config.pool == "mean" else h[..., -1]
-        return self.decoder(pooled.T), stream
+        return self._decode(pooled), stream
 
     def step(self, x: Tensor, stream: Stream) -> tuple[Tensor, Stream]:
         """Read one step, x (batch, inputs)."""
@@ -266,8 +265,18 @@ class SequenceClassifier(nn.Module):
             logits, stream = self.advance(span, stream)
         return logits
 
+    def _decode(self, pooled: Tensor) -> Tensor:
+        """Pooled (H, batch) to logits (batch, labels), which bfloat16 would round to 1 in 256."""
+        with torch.autocast(pooled.device.type, enabled=False):
+            logits: Tensor = self.decoder(pooled.T.to(self.decoder.weight.dtype))
+        return logits
+
     def _encode(self, x: Tensor) -> Tensor:
-        """To (H, batch, L)."""
+        """To (H, batch, L), in full: what autocast rounds is added to it, layer by layer."""
+        with torch.autocast(x.device.type, enabled=False):
+            return self._encoded(x)
+
+    def _encoded(self, x: Tensor) -> Tensor:
         if isinstance(self.encoder, nn.Embedding):
             embedded = x if x.is_floating_point() else self.embed(x)
             return embedded.permute(2, 0, 1)

@@ -30,7 +30,7 @@ class NotFiniteError(MethodError):
 
 
 class Scorer(Protocol):
-    """A model that reads inputs. Games with the same scorer share its batches.
+    """A model that reads inputs. Games with equal scorers share their batches.
 
     batch: rows it reads at once, halved where memory runs out.
     """
@@ -126,8 +126,8 @@ def drive_all(plays: Iterable[Play[Found]], at_once: int = 8) -> Iterator[Found]
 def worth(asks: Sequence[Ask]) -> list[Tensor]:
     """The worth of each ask's coalitions, asks of one scorer in common batches."""
     found: list[Tensor | None] = [None] * len(asks)
-    for scorer in {id(ask.game.scorer): ask.game.scorer for ask in asks}.values():
-        mine = [k for k, ask in enumerate(asks) if ask.game.scorer is scorer]
+    for scorer in dict.fromkeys(ask.game.scorer for ask in asks):
+        mine = [k for k, ask in enumerate(asks) if ask.game.scorer == scorer]
         for k, answer in zip(mine, _score([asks[k] for k in mine], scorer), strict=True):
             found[k] = answer
     return [answer for answer in found if answer is not None]

@@ -8,7 +8,7 @@ from torch import nn
 
 from explainer.encoding import canonical_json
 from explainer.encoding import sha256 as digest_of
-from explainer.machine import keep_memory, pick
+from explainer.machine import keep_float32, keep_memory, pick
 from explainer.methods import MethodError
 from explainer.models import checkpoint
 from explainer.models.checkpoint import CARD, CheckpointError, companion
@@ -40,6 +40,7 @@ def load(
     path = Path(path)
     place = pick(device)
     keep_memory()
+    keep_float32()
     if (path / TRANSFORMERS).is_file() and not (path / CARD).exists():
         return _folder(path, sha256, place, background)
     network, card = checkpoint.load(path, sha256=sha256)
