@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.compare import holm, mean_interval
 from analysis.conditions import (
     Comparison,
     compare_levels,
@@ -22,7 +21,10 @@ from analysis.conditions import (
 from analysis.dataset import Dataset
 from analysis.design import NUMERIC, Factor, Hypothesis, Item, Scale, Score
 from analysis.estimate import Estimate, NotEstimableError
-from analysis.scales import answers, cronbach_alpha, score_scale, turned
+from analysis.multiplicity import holm
+from analysis.reliability.alpha import cronbach_alpha
+from analysis.scales import answers, score_scale, turned
+from analysis.ttest import mean_interval
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Which test fits the design: one number per participant and condition, then compare.
+"""Which test fits the design: one number per participant and condition, then
 
 A rating is averaged over a participant's trials in a condition first, so that a participant counts
 once. Ratings count as interval values and the stimuli as fixed: the answer is about these stimuli.
@@ -10,11 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import compare
+from analysis.anova import repeated_measures_anova, welch_anova
 from analysis.dataset import Dataset
 from analysis.design import Design, Factor
+from analysis.effects import d_z, hedges_g
 from analysis.estimate import Estimate, NotEstimableError
+from analysis.ranks import friedman, kruskal, mann_whitney, wilcoxon
 from analysis.scales import answers, score_scale
+from analysis.ttest import paired_difference, welch_difference
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def right_minus_wrong(rows: pd.DataFrame) -> tuple[Estimate, int]:
     if not {True, False} <= set(means.columns):
         raise NotEstimableError("there are no answers to both right and wrong decisions")
     both = means.dropna()
-    estimate = compare.paired_difference(both[True].to_numpy(), both[False].to_numpy())
+    estimate = paired_difference(both[True].to_numpy(), both[False].to_numpy())
     return estimate, len(means) - len(both)
 
 
@@ -133,7 +136,7 @@ def _run(tests: Sequence[Callable[..., Estimate]], inputs: list[Any], dropped: i
     return Comparison(tuple(estimates), tuple(dict.fromkeys(reasons)), dropped, p)
 
 
-_PAIRED = (compare.paired_difference, compare.d_z, compare.wilcoxon)
-_UNPAIRED = (compare.welch_difference, compare.hedges_g, compare.mann_whitney)
-_REPEATED = (compare.repeated_measures_anova, compare.friedman)
-_GROUPS = (compare.welch_anova, compare.kruskal)
+_PAIRED = (paired_difference, d_z, wilcoxon)
+_UNPAIRED = (welch_difference, hedges_g, mann_whitney)
+_REPEATED = (repeated_measures_anova, friedman)
+_GROUPS = (welch_anova, kruskal)

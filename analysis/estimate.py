@@ -9,6 +9,16 @@ class NotEstimableError(ValueError):
 
 
 @dataclass(frozen=True)
+class Check:
+    """What a test takes for granted, tested on the numbers themselves; a small p speaks against."""
+
+    name: str
+    statistic: float
+    p: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Estimate:
     """A quantity with its interval, test, n and how it was got.
 
@@ -29,7 +39,9 @@ class Estimate:
     df: tuple[float, ...] = ()
     p: float | None = None
     notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same fields as plain JSON."""
-        return asdict(self) | {"df": list(self.df), "notes": list(self.notes)}
+        fields = asdict(self)
+        return fields | {name: list(fields[name]) for name in ("df", "notes", "checks")}

@@ -17,7 +17,8 @@ from scipy import stats
 from statsmodels.multivariate.manova import MANOVA
 from statsmodels.stats.stattools import durbin_watson, jarque_bera, omni_normtest
 
-from analysis.compare import holm, mean_interval, paired_difference
+from analysis.multiplicity import holm
+from analysis.ttest import mean_interval, paired_difference
 
 DATA = Path(__file__).parent / "data"
 SECTIONS = ("Interpretability", "Fairness", "Robustness", "Safety")

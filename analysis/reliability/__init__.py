@@ -1,0 +1,1 @@
+"""How consistently a scale, or several judges, measure."""
