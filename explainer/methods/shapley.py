@@ -89,8 +89,8 @@ def permutation(
 ) -> Play[Attribution]:
     """Shapley values by antithetic permutations, to `evaluations` or `tolerance`."""
     asked = Asked.of(subject, stimulus, outputs, parameters, seed)
-    stop = _stop(parameters)
-    return (yield from asked.without_idle(lambda game: permutation_values(game, stop, seed)))
+    until = stop(parameters)
+    return (yield from asked.without_idle(lambda game: permutation_values(game, until, seed)))
 
 
 def partition(
@@ -135,7 +135,7 @@ def interactions(
     if game.players <= MOST_EVER and game.repeats << game.players <= parameters["evaluations"]:
         found = yield from exact_interactions(game, MOST_EVER)
     else:
-        found = yield from sampled_interactions(game, _stop(parameters), seed)
+        found = yield from sampled_interactions(game, stop(parameters), seed)
     return asked.attribution(
         with_idle(found.estimate, asked.game),
         interacting=(~asked.game.idle).nonzero().squeeze(-1).tolist(),
@@ -153,6 +153,6 @@ def _encoded(found: Interactions) -> Json:
     }
 
 
-def _stop(parameters: Mapping[str, Any]) -> Stop:
+def stop(parameters: Mapping[str, Any]) -> Stop:
     # Never by seconds: the same job gives the same bytes on a slow machine.
     return Stop(parameters["evaluations"], tolerance=parameters["tolerance"] or None)

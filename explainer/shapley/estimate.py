@@ -122,10 +122,25 @@ class Samples:
     draw: Callable[[int], Play[Tensor]]
 
 
-def sample(stop: Stop, spent: int, samples: Samples) -> Play[tuple[Spread, int, str]]:
+Judged = tuple[Float64, Float64 | None]
+
+
+def as_drawn(spread: Spread) -> Judged:
+    """The mean of the samples and its standard errors."""
+    return spread.mean, spread.standard_errors
+
+
+def sample(
+    stop: Stop,
+    spent: int,
+    samples: Samples,
+    judge: Callable[[Spread], Judged] = as_drawn,
+    first: int = 1,
+) -> Play[tuple[Spread, int, str]]:
     """Draw until it is time to stop; return the samples' spread, all rows spent, and why.
 
-    spent: rows before the first sample. Raises MethodError where not one sample fits.
+    spent: rows before the first sample. judge: values and errors by which to stop. first: samples
+    to draw whatever the time. Raises MethodError where not one sample fits.
     """
     if stop.evaluations is not None and stop.evaluations < spent + samples.rows:
         raise MethodError(
@@ -135,13 +150,15 @@ def sample(stop: Stop, spent: int, samples: Samples) -> Play[tuple[Spread, int, 
         )
     spread = Spread()
     while True:
-        number = samples.at_once
+        number = max(first - spread.count, samples.at_once)
         if stop.evaluations is not None:
             number = min(number, (stop.evaluations - spent) // samples.rows)
         spread.add((yield from samples.draw(number)))
         spent += number * samples.rows
-        errors = None if spread.count < FEWEST else spread.standard_errors
-        error = None if errors is None else relative_error(spread.mean, errors)
+        values, errors = judge(spread)
+        error = None
+        if errors is not None and spread.count >= FEWEST:
+            error = relative_error(values, errors)
         # Stop where another sample would not fit, not only where nothing is left.
         reason = stop.reason(spent + samples.rows - 1, error)
         if reason is not None:

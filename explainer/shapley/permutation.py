@@ -24,16 +24,8 @@ def permutation(game: Game, stop: Stop, seed: int) -> Play[Estimate]:
     """
     if game.players <= 2:
         return replace((yield from exact(game)), seed=seed)
-    random = np.random.default_rng([seed, 1])
     base, full = yield from ends(game)
-
-    def draw(pairs: int) -> Play[Tensor]:
-        order = torch.from_numpy(random.random((pairs, game.players)).argsort(1))
-        worth = yield Ask(game, there_and_back(order.to(game.device)))
-        return _marginals(order, worth, base, full)
-
-    coalitions = 2 * (game.players - 1)
-    samples = Samples(coalitions * game.repeats, max(1, ROUND // coalitions), draw)
+    samples = pairs_of(game, base, full, seed)
     spread, spent, reason = yield from sample(stop, 2 * game.repeats, samples)
     return Estimate(
         values=spread.mean,
@@ -44,6 +36,19 @@ def permutation(game: Game, stop: Stop, seed: int) -> Play[Estimate]:
         seed=seed,
         stopped=reason,
     )
+
+
+def pairs_of(game: Game, base: Tensor, full: Tensor, seed: int) -> Samples:
+    """How to draw what each player adds (P, M, outputs) over pairs of an order and its reverse."""
+    random = np.random.default_rng([seed, 1])
+
+    def draw(pairs: int) -> Play[Tensor]:
+        order = torch.from_numpy(random.random((pairs, game.players)).argsort(1))
+        worth = yield Ask(game, there_and_back(order.to(game.device)))
+        return _marginals(order, worth, base, full)
+
+    coalitions = 2 * (game.players - 1)
+    return Samples(coalitions * game.repeats, max(1, ROUND // coalitions), draw)
 
 
 def there_and_back(order: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def _pairs(players: int) -> int:
 
 
 def _adjusted(players: int) -> int:
-    return 4 * max(1, players - 1) + 50
+    return 14 + 4 * max(1, players - 1)  # four gradients and two pairs
 
 
 def _balanced(evaluations: int) -> int:
@@ -39,13 +39,13 @@ METHODS: tuple[Method, ...] = (
         KINDS,
         {
             **_GAME,
-            "evaluations": Parameter(2048, minimum=54, maximum=10**7, whole=True),
+            "evaluations": Parameter(2048, minimum=18, maximum=10**7, whole=True),
             "tolerance": _TOLERANCE,
         },
         code="explainer.methods.shapley_adjusted:adjusted",
         source="Shapley values over antithetic permutations, shrunk towards expected gradients by "
         "cross-validation; after Witter et al. 2025, arXiv:2506.11849",
-        cost="as many model evaluations as `evaluations`, a fourth of them in gradients, which "
+        cost="as many model evaluations as `evaluations`, a third of them in gradients, which "
         "count as 3 each; or until the relative error is below `tolerance`",
         least=_adjusted,
     ),
