@@ -38,6 +38,7 @@ BETTER = {
 }
 LAST = ("evaluations", "seconds")  # what explaining took
 RANDOM = "random_"
+UNMEASURED = "not measured yet"
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def reasons(explanations: Sequence[Explanation]) -> dict[str, int]:
     for explanation in explanations:
         given: Mapping[str, str] = (explanation.measures or {}).get("reasons", {})
         said = [f"{group}: {reason}" for group, reason in given.items()]
-        for each in said if explanation.measures is not None else ["not measured yet"]:
+        for each in said if explanation.measures is not None else [UNMEASURED]:
             found[each] = found.get(each, 0) + 1
     return found
 

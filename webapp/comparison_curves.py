@@ -74,7 +74,7 @@ def draw(stimulus_set: str, shown: Explained, suffix: str) -> Drawing | None:
     panels = tuple(
         _panel(part, TOP + 26 + k * (HEIGHT + GAP), lines) for k, part in enumerate(TITLES)
     )
-    below = panels[-1].top + HEIGHT + 62
+    below = panels[-1].top + HEIGHT + 86
     legend = tuple((below + ROW * k, shape) for k, shape in enumerate(panels[0].shapes))
     under = "a mask that the method did not use" if suffix else "each method's own mask"
     return Drawing(
@@ -148,8 +148,16 @@ def _panel(part: str, top: int, lines: dict[str, tuple[Curves, str, str]]) -> Pa
         )
         for name, (_, colour, dash) in lines.items()
     )
-    levels = np.linspace(low, high, 5)
     ticks = tuple(
-        (round(top + HEIGHT * (1 - (level - low) / spread), 1), f"{level:.3g}") for level in levels
+        (round(top + HEIGHT * (1 - (level - low) / spread), 1), f"{level:.4g}")
+        for level in _levels(low, low + spread)
     )
     return Panel(TITLES[part], top, ticks, shapes)
+
+
+def _levels(low: float, high: float) -> list[float]:
+    """Round numbers between two others, three to six of them."""
+    power = 10 ** np.floor(np.log10((high - low) / 3))
+    step = next((k * power for k in (5, 2) if (high - low) / (k * power) >= 3), power)
+    first, last = int(np.ceil(low / step)), int(np.floor(high / step))
+    return [round(float(k * step), 12) for k in range(first, last + 1)]

@@ -14,6 +14,7 @@ from explainer.artifact import ArtifactError, Store
 from webapp import config, studies
 from webapp.comparison import (
     BETTER,
+    UNMEASURED,
     Agreement,
     Explained,
     Line,
@@ -87,8 +88,9 @@ def _blocks(
             for line in found
             if line.name == name
         ]
-        notes = [f"{n} without {each}" for each, n in reasons(explanations).items()]
-        if any("not measured yet" in note for note in notes):
+        without = reasons(explanations)
+        notes = [f"{each} ({n} of {len(explanations)} stimuli)" for each, n in without.items()]
+        if UNMEASURED in without:
             notes.append(f"measure with: flask precompute {slug}")
         yield "\n".join([head, *_table([METRICS, *rows]), *notes])
     if alike:

@@ -189,7 +189,12 @@ def test_precompute_without_its_data_is_said(app: Flask, lab: Laboratory) -> Non
     assert "own.npz is neither in" in refused(app, "precompute", "small")
 
 
-def test_shards_register_when_all_is_there(app: Flask, lab: Laboratory) -> None:
+def test_shards_register_when_all_is_there(
+    app: Flask, lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explainer.metrics.fidelity.COALITIONS", 4)
+    monkeypatch.setattr("explainer.metrics.removal.RANDOM_ORDERS", 2)
+    monkeypatch.setattr("explainer.metrics.removal.POINTS", 4)
     study = definition()
     study["explanations"]["shap"]["parameters"] = {
         "evaluations": 4,
@@ -202,10 +207,12 @@ def test_shards_register_when_all_is_there(app: Flask, lab: Laboratory) -> None:
     )
     first = done(app, "precompute", "small", "--shard", "1/2").splitlines()
     assert first[0] == "small: 9 explanations computed, 0 were there"
-    assert first[1].startswith("small: still missing: 3 of shap, 3 of mismatched; the last shard")
+    assert first[1] == "small: 6 explanations measured now"
+    assert first[2].startswith("small: still missing: 3 of shap, 3 of mismatched; the last shard")
     assert lab.count(VersionExplanation) == 0
     second = done(app, "precompute", "small", "--shard", "2/2")
-    assert re.fullmatch(r"small: \d+ explanations computed, \d were there", second)
+    assert re.match(r"small: \d+ explanations computed, \d were there\n", second)
+    assert second.endswith("small: 6 explanations measured now")
     assert lab.count(VersionExplanation) == 12
     assert done(app, "study", "open", "small").startswith("small: version 1 is open")
     assert "expected i/n" in refused(app, "precompute", "small", "--shard", "3/2")
