@@ -17,6 +17,7 @@ from webapp.checkpoint_commands import checkpoint_group
 from webapp.checks import notes
 from webapp.db import db
 from webapp.definition import json_schema
+from webapp.explanation_commands import explanations_group
 from webapp.models import ROLES, Study
 from webapp.problems import FileError
 from webapp.refusal import Refusal
@@ -28,7 +29,7 @@ researcher_group = AppGroup("researcher", help="Researchers' accounts.")
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for group in (study_group, checkpoint_group, researcher_group):
+    for group in (study_group, checkpoint_group, explanations_group, researcher_group):
         app.cli.add_command(group)
     for command in (precompute, gallery, methods, train, export_bundle, run_demo):
         app.cli.add_command(command)
@@ -136,25 +137,45 @@ def close_study(slug: str) -> None:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--only", help="Compute only the explanations of this name.")
 @click.option("--shard", help="i/n: explain only every n-th stimulus, from the i-th.")
+@click.option("--costly", is_flag=True, help="Measure also what needs each explained anew.")
+@click.option(
+    "--precision", default="float32", help="float32, tf32 or bfloat16.", show_default=True
+)
 @click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing.")
 @_refusing
-def precompute(slug: str, device: str, only: str | None, shard: str | None, dry_run: bool) -> None:
-    """Explain every stimulus of the newest version of SLUG and store the artifacts."""
+def precompute(
+    slug: str,
+    device: str,
+    only: str | None,
+    shard: str | None,
+    precision: str,
+    *,
+    costly: bool,
+    dry_run: bool,
+) -> None:
+    """Explain every stimulus of the newest version of SLUG, and measure the explanations."""
     from explainer.precompute import PrecomputeError, bar, forecast, parse_shard, run
 
     version = studies.find_study(db.session, slug).versions[-1]
     source_digest = version.source_digest
     plan, store = preparation.plan(version, _instance()), _store()
     try:
-        part = parse_shard(shard) if shard else None
+        how: dict[str, Any] = {
+            "device": device,
+            "only": only,
+            "shard": parse_shard(shard) if shard else None,
+            "costly": costly,
+            "precision": precision,
+        }
         if dry_run:
-            click.echo(forecast(plan, store, device=device, only=only, shard=part))
+            click.echo(forecast(plan, store, **how))
             return
         with bar() as show:
-            result = run(plan, store, device=device, only=only, shard=part, progress=show)
+            result = run(plan, store, progress=show, **how)
     except PrecomputeError as error:
         raise Refusal(f"{slug}: {error}") from error
     click.echo(f"{slug}: {result.computed} explanations computed, {result.reused} were there")
+    click.echo(f"{slug}: {result.measured} explanations measured now")
     if result.missing:
         lacking = ", ".join(f"{number} of {name}" for name, number in result.missing.items())
         click.echo(f"{slug}: still missing: {lacking}; the last shard to end registers them")
