@@ -6,7 +6,6 @@ from itertools import combinations, islice
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from analysis.bootstrap import with_interval
 from analysis.estimate import Estimate, NotEstimableError
@@ -73,14 +72,15 @@ def split_half(
 
 
 def _spearman_brown(halves: Floats) -> float:
-    if (np.ptp(halves, axis=0) == 0).any():
-        return float("nan")
-    r = float(stats.pearsonr(halves[:, 0], halves[:, 1]).statistic)
+    c = _covariance(halves)
+    spread = c[0, 0] * c[1, 1]
+    r = float(c[0, 1] / np.sqrt(spread)) if spread > 0 else float("nan")
     return 2 * r / (1 + r) if r > -1 else float("nan")
 
 
 def _guttman(halves: Floats) -> float:
-    return float(_lambda_4(_covariance(halves), np.array([[1.0, 0.0]]))[0])
+    c = _covariance(halves)
+    return float(4 * c[0, 1] / c.sum()) if c.sum() > 0 else float("nan")
 
 
 def _covariance(x: Floats) -> Floats:
@@ -89,10 +89,8 @@ def _covariance(x: Floats) -> Floats:
 
 def _lambda_4(covariance: Floats, inside: Floats) -> Floats:
     """Four times the covariance of the halves over the variance of the total; inside: (s, k)."""
-    total = float(covariance.sum())
-    if total <= 0:
-        return np.full(len(inside), np.nan)
-    return np.asarray(4 * ((inside @ covariance) * (1 - inside)).sum(axis=1) / total)
+    across = ((inside @ covariance) * (1 - inside)).sum(axis=1)
+    return np.asarray(4 * across / covariance.sum())
 
 
 def _every_split(x: Floats) -> Floats | None:
