@@ -148,7 +148,9 @@ def _shown(store: Store, wall: Wall, row: Row, tag: str) -> Shown:
     )
     reasons = {cell.reason for cell in row.cells}
     refused = len(reasons) == 1 and reasons != {None}
-    title = row.method if row.named in (None, row.method) else f"{row.named} ({row.method})"
+    title = row.method
+    if row.named is not None:
+        title = f"{row.named} ({'this study' if row.named == row.method else row.method})"
     facts = [("Made from", row.of)] if row.of else []
     facts.append(("Parameters", parameters(row.parameters, row.seed)))
     facts.append(("Source", row.source))

@@ -65,7 +65,10 @@ HOW = {
         "Red words are a rule: while they stand, the prediction holds, whatever the others are. An "
         "empty rule means that it holds without any."
     ),
-    ("", "channels"): "Not what counted: when channels inside the model were active.",
+    ("", "channels"): (
+        "Not what counted: red where a channel inside the model was more active than on average, "
+        "blue where less."
+    ),
     ("", "senn_concepts"): "Not places: the model's own ideas, which have a bar each.",
     ("", "interactions"): "The map shows Shapley values; what pairs are worth is in the artifact.",
     ("", "mismatched"): "A control: the explanation of another stimulus. It need not fit.",
@@ -86,7 +89,8 @@ def found_out(details: Mapping[str, Any], explanation: Explanation) -> tuple[tup
     """What a run found beside the values, as far as a few words can say it."""
     found = [("Values are of", explanation.value_function)]
     if "precision" in details:
-        rule = " ".join(details["words"]) or "(empty)"
+        words = sorted(zip(details["players"], details["words"], strict=True))
+        rule = " ... ".join(word for _, word in words) or "(empty)"
         low, high = details["precision_interval"]
         found.append(("Rule", rule))
         found.append(("Precision", f"{details['precision']:.2f}, from {low:.2f} to {high:.2f}"))
