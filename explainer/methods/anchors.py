@@ -66,7 +66,7 @@ def anchors(
     parameters: Mapping[str, Any],
     seed: int,
 ) -> Play[Attribution]:
-    """Find a rule whose precision is above `precision`, and give its words what each added to it.
+    """Find a rule whose precision is above `threshold`, and give its words what each added to it.
 
     The search spends at most `evaluations`; what it finds is measured on draws of its own, so its
     precision is not the luck of the search. The mask is by default the background's, where the
@@ -90,7 +90,7 @@ def anchors(
     search = Search(
         game, shown.players, np.random.default_rng([seed, 13]), parameters["evaluations"]
     )
-    rule, found = yield from grow(search, parameters["precision"])
+    rule, found = yield from grow(search, parameters["threshold"])
     worth, errors = yield from _measured(search, rule)
     place = (~whole.idle).nonzero().squeeze(-1).numpy()
     values, spread = np.zeros((whole.players, 1)), np.zeros((whole.players, 1))
@@ -118,7 +118,7 @@ def anchors(
             "confidence": 1 - DELTA,
             **coverage(stimulus.text, spans, getattr(subject, "background", None)),
             "found": found,
-            "asked_precision": parameters["precision"],
+            "asked_precision": parameters["threshold"],
         },
     )
 

@@ -140,7 +140,7 @@ def test_a_prediction_that_nothing_changes_needs_no_word():
 def test_a_less_precise_rule_is_shorter():
     """Of four words with three needed, two have precision 3/4."""
     key = {"not", "all", "bad", "short"}
-    found = run(Words(lambda words: len(key & set(words)) >= 3), precision=0.6)
+    found = run(Words(lambda words: len(key & set(words)) >= 3), threshold=0.6)
     assert len(found.details["words"]) == 2
     assert found.details["precision"] == pytest.approx(0.75, abs=0.08)
 
@@ -167,7 +167,7 @@ def test_precision_on_a_text_model_is_the_share_of_all_draws(mask):
     model = TextClassifier(network, tokeniser, ("no", "yes"))
     subject = TextSubject(model, "0" * 64, ("bad bad film", "the good film the"))
     text = "the film the bad good film"
-    found = run(subject, text=text, mask=mask, precision=0.99)
+    found = run(subject, text=text, mask=mask, threshold=0.99)
     stimulus = subject.stimulus(text)
     rule = found.details["players"]
     free = [k for k in range(6) if k not in rule]

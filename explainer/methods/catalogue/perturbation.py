@@ -58,11 +58,12 @@ METHODS = (
         {
             "players": Parameter("words", words=("words", "each")),
             "mask": MASK,
-            "precision": Parameter(0.95, minimum=0.5, maximum=0.999),
+            "threshold": Parameter(0.95, minimum=0.5, maximum=0.999),
             "evaluations": Parameter(10_000, minimum=100, maximum=10**7, whole=True),
         },
         code="explainer.methods.anchors:anchors",
-        source="the fewest words that hold the prediction; Ribeiro et al. 2018, AAAI 32(1)",
+        source="the fewest words that hold the prediction in a share `threshold` of draws; Ribeiro "
+        "et al. 2018, AAAI 32(1)",
         cost="at most `evaluations` to find a rule, and 400 to measure each word of it",
         least=lambda players: 100,
     ),
