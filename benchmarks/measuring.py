@@ -33,12 +33,25 @@ def machine() -> dict[str, Any]:
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
     return {
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "processor": model[0].split(":")[1].strip() if model else platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 1),
         "versions": versions("torch"),
     }
+
+
+def waiting(run: Run, device: str) -> Run:
+    """The same run, which ends when the device has done all of it."""
+    if device != "cuda":
+        return run
+
+    def whole() -> None:
+        run()
+        torch.cuda.synchronize()
+
+    return whole
 
 
 def in_turn(runs: Mapping[str, Run], rounds: int) -> dict[str, list[float]]:

@@ -1,11 +1,12 @@
 """How fast Shapley values come within an error, beside shap's explainers on the same models.
 
-`python -m benchmarks.shapley` takes some minutes, prints tables, and writes
-`benchmarks/results/shapley.json` and a plot. shap's explainers call the same network through numpy
-at the best of three batch sizes, on the full game as their users run it, and on the reduced game
-that ours plays, in which pixels that masking does not change are left out.
+`python -m benchmarks.shapley [--device cuda]` takes some minutes, prints tables, and writes
+`benchmarks/results/shapley.json` and a plot, on a GPU `shapley_cuda`. shap's explainers call the
+same network through numpy at the best of three batch sizes, on the full game as their users run it,
+and on the reduced game that ours plays, in which pixels that masking does not change are left out.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks import plain
-from benchmarks.measuring import Run, in_turn, machine, peak, prepare
+from benchmarks.measuring import Run, in_turn, machine, peak, prepare, waiting
 from benchmarks.models import MODELS
 from explainer.data.texts import read_texts
 from explainer.models.image import ImageClassifier, Preprocessing
@@ -81,25 +82,31 @@ class Case:
 
 def main() -> None:
     """Measure, print and write the result."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shapley")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    device = parser.parse_args().device
     prepare()
-    cases = {"mnist-s4d": list(digits()), "reviews-s4": list(reviews())}
-    result = {
-        "command": "python -m benchmarks.shapley",
+    cases = {"mnist-s4d": list(digits(device)), "reviews-s4": list(reviews(device))}
+    ending = "" if device == "cpu" else f"_{device}"
+    result: dict[str, Any] = {
+        "command": f"python -m benchmarks.shapley --device {device}",
         "machine": machine(),
         "notes": NOTES,
         "models": {name: compare(name, found) for name, found in cases.items()},
-        "original": original(),
-        "megabytes": {f"{count} stimuli": peak(many, (count,), "explain") for count in (8, 64)},
+        # Both are of a CPU, and memory is that of the process. More stimuli than are at work at
+        # once: with 8, all of them end together, and batches are never mixed.
+        "original": original() if device == "cpu" else None,
+        "megabytes": {f"{n} stimuli": peak(many, (n,), "explain") for n in (64, 160)},
     }
     print("original", result["original"], "\nmegabytes", result["megabytes"])
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "shapley.json").write_text(json.dumps(result, indent=2) + "\n")
-    plot(result["models"], RESULTS / "shapley.svg")
+    (RESULTS / f"shapley{ending}.json").write_text(json.dumps(result, indent=2) + "\n")
+    plot(result["models"], RESULTS / f"shapley{ending}.svg")
 
 
-def digits() -> Iterator[Case]:
+def digits(device: str) -> Iterator[Case]:
     """Pixels of some digits, masked by zero."""
-    subject = load(ASSETS / "checkpoints" / "mnist-s4d", device="cpu")
+    subject = load(ASSETS / "checkpoints" / "mnist-s4d", device=device)
     model: ImageClassifier = subject.model  # type: ignore[attr-defined]
     with np.load(ASSETS / "data" / "mnist-200.npz") as data:
         images = data["images"]
@@ -111,11 +118,11 @@ def digits() -> Iterator[Case]:
         yield case(f"image {row}", game, lambda inputs: model.log_probabilities(inputs[0]))
 
 
-def reviews() -> Iterator[Case]:
+def reviews(device: str) -> Iterator[Case]:
     """Words of some film reviews, masked by the unknown token."""
     path = ASSETS / "data" / "reviews-48.jsonl"
     about = json.loads(path.with_suffix(".json").read_text())
-    subject = load(ASSETS / "checkpoints" / "reviews-s4", device="cpu")
+    subject = load(ASSETS / "checkpoints" / "reviews-s4", device=device)
     for text in read_texts(path, about["sha256"]).texts[:2]:
         stimulus = subject.stimulus(text)
         outputs = subject.explained(stimulus, "predicted")
@@ -194,8 +201,10 @@ def model_of(each: Case, game: str) -> tuple[Callable[[NDArray[Any]], Values], i
     played = each.full if game == "full" else each.reduced
 
     def worth(rows: NDArray[Any]) -> Values:
-        scores = played.read(each.network(played.inputs(torch.from_numpy(rows > 0.5))))
-        found: Values = scores.double().numpy()[:, 0]
+        scores = played.read(
+            each.network(played.inputs(torch.from_numpy(rows > 0.5).to(played.device)))
+        )
+        found: Values = scores.double().cpu().numpy()[:, 0]
         return found
 
     return worth, played.players
@@ -278,15 +287,17 @@ def summary(budgets: list[dict[str, Any]]) -> dict[str, Any]:
 
 def evaluations_per_second(each: Case, count: int = 2048) -> dict[str, float]:
     """Of our engine on the reduced game, shap's explainers, and the network alone."""
-    coalitions = torch.rand(count, each.full.players) < 0.5
+    device = each.full.device
+    coalitions = (torch.rand(count, each.full.players) < 0.5).to(device)
     inputs = each.full.inputs(coalitions)
-    batch = 64  # at which the network alone is fastest
+    # At which the network alone is fastest on a CPU; on a GPU, the batches that ours reads.
+    batch = 64 if device.type == "cpu" else each.full.scorer.batch
     pieces = [tuple(part[k : k + batch] for part in inputs) for k in range(0, count, batch)]
     pair = 2 * each.full.players + 1
     chosen = best_batch(each, "full")
     n = max(pair, count // pair * pair)
     runs: Mapping[str, Run] = {
-        "network alone": lambda: [each.network(piece) for piece in pieces],
+        "network alone": waiting(lambda: [each.network(piece) for piece in pieces], device.type),
         "ours": lambda: drive(permutation(each.reduced, Stop(evaluations=count), 1)),
         "shap permutation": lambda: shap_permutation("full", n, chosen)(each, 1),
         "shap kernel": lambda: shap_kernel("full", count)(each, 1),
