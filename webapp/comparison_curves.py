@@ -17,7 +17,7 @@ POINTS = 33
 # Told apart also by colour-blind people (Okabe & Ito), darkened to 3:1 on white; and by dashes.
 COLOURS = ("#0072b2", "#c65102", "#007a5a", "#aa4f88", "#8a6500", "#3b3b3b")
 DASHES = ("none", "9 4", "2 3", "12 3 2 3")
-GREY = "#6b6b6b"
+GREY, GREY_DASHES = "#6b6b6b", ("4 4", "1 5", "10 5 1 5")
 OWN, OTHER = "", "_other_mask"
 TITLES = {"deletion": "Deletion: lower is better", "insertion": "Insertion: higher is better"}
 
@@ -69,12 +69,13 @@ def draw(stimulus_set: str, shown: Explained, suffix: str) -> Drawing | None:
         name: (curves, COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)])
         for k, (name, curves) in enumerate(found.items())
     }
-    for label, curves in _random(shown, list(found), suffix).items():
-        lines[label] = curves, GREY, "4 4"
+    chance = {name: _curves(shown[name], f"random_removal{suffix}") for name in found}
+    for k, (label, curves) in enumerate(_games(chance).items()):
+        lines[label] = curves, GREY, GREY_DASHES[k % len(GREY_DASHES)]
     panels = tuple(
-        _panel(part, TOP + 26 + k * (HEIGHT + GAP), lines) for k, part in enumerate(TITLES)
+        _panel(part, TOP + 26 + k * (HEIGHT + GAP), lines, chance) for k, part in enumerate(TITLES)
     )
-    below = panels[-1].top + HEIGHT + 86
+    below = panels[-1].top + HEIGHT + 106
     legend = tuple((below + ROW * k, shape) for k, shape in enumerate(panels[0].shapes))
     under = "a mask that the method did not use" if suffix else "each method's own mask"
     return Drawing(
@@ -104,27 +105,33 @@ def _curves(explanations: Sequence[Explanation], name: str) -> Curves:
     return found
 
 
-def _random(shown: Explained, names: Sequence[str], suffix: str) -> dict[str, Curves]:
+def _games(chance: dict[str, Curves]) -> dict[str, Curves]:
     """Random attributions' curves: one for all who play the same games, else one for each such."""
     games: dict[bytes, tuple[list[str], Curves]] = {}
-    for name in names:
-        curves = _curves(shown[name], f"random_removal{suffix}")
+    for name, curves in chance.items():
         if curves:
             key = b"".join(each["deletion"].tobytes() for each in curves)
             games.setdefault(key, ([], curves))[0].append(name)
+    if len(games) == 1:
+        return dict.fromkeys(["random"], next(iter(games.values()))[1])
     return {
-        "random" if len(games) == 1 else f"random, as {', '.join(who)}": curves
+        f"random, as {who[0]}" + (f" and {len(who) - 1} more" if len(who) > 1 else ""): curves
         for who, curves in games.values()
     }
 
 
-def _panel(part: str, top: int, lines: dict[str, tuple[Curves, str, str]]) -> Panel:
+def _panel(
+    part: str, top: int, lines: dict[str, tuple[Curves, str, str]], chance: dict[str, Curves]
+) -> Panel:
+    """A band is the interval of the distance from random: stimuli differ in level too much."""
     means, bands = {}, {}
     for name, (curves, _, _) in lines.items():
         values = np.array([each[part] for each in curves])
         means[name] = values.mean(0)
-        if len(values) > 1:
-            half = t_quantile(len(values) - 1) * values.std(0, ddof=1) / np.sqrt(len(values))
+        n = len(values)
+        if n > 1 and len(chance.get(name, [])) == n:
+            distance = values - np.array([each[part] for each in chance[name]])
+            half = t_quantile(n - 1) * distance.std(0, ddof=1) / np.sqrt(n)
             bands[name] = means[name] - half, means[name] + half
     reach = np.concatenate([*means.values(), *(edge for band in bands.values() for edge in band)])
     low, high = float(reach.min()), float(reach.max())

@@ -128,7 +128,7 @@ def test_what_is_compared_is_printed_and_written(
     names = [each.text for each in drawing.findall(f"{space}text")][-4:]
     assert names == ["mismatched", "shap", "random, as mismatched", "random, as shap"]
     assert len(drawing.findall(f".//{space}polyline")) == 2 * 4
-    assert len(drawing.findall(f".//{space}polygon")) == 2 * 4
+    assert len(drawing.findall(f".//{space}polygon")) == 2 * 2
 
 
 def test_curves_are_means_over_stimuli_whatever_their_points(
