@@ -66,7 +66,7 @@ def draw(stimulus_set: str, shown: Explained, suffix: str) -> Drawing | None:
     if not found:
         return None
     lines = {
-        name: (curves, COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)])
+        name: (curves, COLOURS[k % len(COLOURS)], DASHES[(k + k // len(COLOURS)) % len(DASHES)])
         for k, (name, curves) in enumerate(found.items())
     }
     chance = {name: _curves(shown[name], f"random_removal{suffix}") for name in found}
