@@ -104,11 +104,12 @@ def _responses(session: Session, version: StudyVersion, factors: Sequence[str]) 
             item.role,
             response.number,
             response.text,
-            None,
+            None if response.json is None else canonical_json(response.json).decode(),
             response.missing_reason,
             language,
             _between(step.shown_at, step.submitted_at),
             response.answered_after_ms,
+            response.item_position,
         )
 
 

@@ -211,17 +211,22 @@ class Step(Base):
 
 
 class Response(Base):
-    """One answer to one item on one step, or the reason why there is none."""
+    """One answer to one item on one step, or the reason why there is none.
+
+    item_position: its place among the items of the page as it was shown, from 1.
+    """
 
     __tablename__ = "response"
     __table_args__ = (UniqueConstraint("step_id", "item_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     step_id: Mapped[int] = mapped_column(ForeignKey("step.id"))
-    item_id: Mapped[str] = mapped_column(String(64))
+    item_id: Mapped[str] = mapped_column(String(129))
     number: Mapped[float | None]
     text: Mapped[str | None]
+    json: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
     missing_reason: Mapped[str | None] = mapped_column(String(32))
     answered_after_ms: Mapped[int | None]
+    item_position: Mapped[int | None]
     step: Mapped[Step] = relationship(back_populates="responses")
 
 

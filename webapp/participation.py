@@ -7,10 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.db import writing
+from webapp.items.answer import Answer
 from webapp.keys import token_hash
 from webapp.models import Event, Participant, Response, Step, now
 
-NOT_ANSWERED = "not_answered"
+__all__ = ["AlreadySubmitted", "Answer", "NotCurrent", "Observed"]
 
 
 class AlreadySubmitted(Exception):  # noqa: N818  # an outcome, not a failure
@@ -19,18 +20,6 @@ class AlreadySubmitted(Exception):  # noqa: N818  # an outcome, not a failure
 
 class NotCurrent(Exception):  # noqa: N818
     """The step is not the one this participant is at."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer: a number or a text, or neither where an optional item was left out.
-
-    after_ms: milliseconds from page shown to last change, where the browser could tell.
-    """
-
-    number: float | None = None
-    text: str | None = None
-    after_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,10 +84,12 @@ def submit(
                 item_id=item_id,
                 number=answer.number,
                 text=answer.text,
-                missing_reason=NOT_ANSWERED if answer == Answer() else None,
+                json=answer.json,
+                missing_reason=answer.missing_reason,
                 answered_after_ms=answer.after_ms,
+                item_position=place,
             )
-            for item_id, answer in answers.items()
+            for place, (item_id, answer) in enumerate(answers.items(), 1)
         )
         session.add_all(
             Event(step_id=step.id, kind=kind, at_ms=at_ms) for kind, at_ms in observed.events
