@@ -9,7 +9,9 @@ from lab import REPOSITORY
 
 HEAVY = ("torch", "shap", "pandas", "scipy", "statsmodels", "matplotlib", "sklearn", "numba")
 # The format between explainer and webapp, and what methods there are, which need numpy at most.
-FORMAT = {"explainer", "explainer.encoding", "explainer.methods"}
+FORMAT = {"explainer", "explainer.encoding", "explainer.methods"} | {
+    f"explainer.methods.{name}" for name in ("counting", "parameters", "placebic")
+}
 PACKAGES = ("explainer.artifact", "explainer.methods.catalogue", "explainer.methods.listing")
 
 
