@@ -8,9 +8,11 @@ from analysis.ordinal.compare import compare, nominal_test, term_tests
 from analysis.ordinal.fit import clm, clmm
 from analysis.ordinal.means import contrasts, marginal_means, predict
 from analysis.ordinal.result import Fit
+from analysis.ordinal.simulate import bootstrap_test, simulate
 
 __all__ = [
     "Fit",
+    "bootstrap_test",
     "clm",
     "clmm",
     "compare",
@@ -18,5 +20,6 @@ __all__ = [
     "marginal_means",
     "nominal_test",
     "predict",
+    "simulate",
     "term_tests",
 ]

@@ -11,6 +11,7 @@ from analysis.ordinal.design import Design
 from analysis.ordinal.fit import fit_design
 from analysis.ordinal.result import Fit
 
+EDGE = "a variance is tested at the edge of its range"
 WILKS = "Wilks (1938), Annals of Mathematical Statistics 9(1), 60-62"
 
 # A larger model this much less likely than the smaller one does not contain it.
@@ -45,11 +46,8 @@ def compare(smaller: Fit, larger: Fit) -> Estimate:
     notes = list(dict.fromkeys([*smaller.notes, *larger.notes]))
     variances = sum(m.size for m in larger.spread) - sum(m.size for m in smaller.spread)
     if variances:
-        notes.append(
-            "a variance is tested at the edge of its range (Self & Liang 1987): p is too large"
-        )
-        if df == 1:
-            notes.append(f"the p value that allows for it is {p / 2:.4g}")
+        allowed = f"; allowing for it, p is {p / 2:.4g}" if df == 1 else ""
+        notes.append(f"{EDGE} (Self & Liang 1987): p is too large{allowed}")
     return Estimate(
         name="likelihood ratio",
         value=statistic,

@@ -41,7 +41,7 @@ def clm(
     Source: McCullagh (1980), J. Royal Statistical Society B 42(2), 109-142.
     """
     design = build(pd.DataFrame(data), formula, nominal=nominal)
-    return fit_design(design, link_named(link), None, confidence, formula)
+    return fit_design(design, link_named(link), None, confidence, _label(formula, (), nominal))
 
 
 def clmm(
@@ -63,13 +63,16 @@ def clmm(
     Raises ValueError on a formula that cannot be read, NotEstimableError on data without estimates.
     """
     design = build(pd.DataFrame(data), formula, random, nominal)
-    return fit_design(design, link_named(link), quadrature, confidence, formula)
+    label = _label(formula, random, nominal)
+    return fit_design(design, link_named(link), quadrature, confidence, label)
 
 
 def fit_design(
     design: Design, link: Link, quadrature: int | None, confidence: float, formula: str
 ) -> Fit:
     """Fit one design; clm and clmm after their formulas are read."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence lies between 0 and 1, as in 0.95, not {confidence}")
     x, value, information = fixed.maximise(design, link)
     if not design.random:
         return Fit(
@@ -110,6 +113,13 @@ def fit_design(
         ),
         found[len(x) :],
     )
+
+
+def _label(formula: str, random: Sequence[str], nominal: str | None) -> str:
+    """The whole model in one line, for results."""
+    terms = [f"({term.strip('()')})" if "|" in term else f"(1 | {term})" for term in random]
+    free = f"; free at each threshold: {nominal.strip('~ ')}" if nominal is not None else ""
+    return " + ".join([" ".join(formula.split()), *terms]) + free
 
 
 def _objective(design: Design, link: Link, quadrature: int | None) -> tuple[Objective, str]:

@@ -39,7 +39,11 @@ class Laplace:
         fixed, spread = parameters[: self.n_fixed], parameters[self.n_fixed :]
         factors = factors_of(self.terms, spread)
         v = np.concatenate([self.terms[i].z @ factors[i] for i in self.structure.order], axis=1)
-        found = self._mode(fixed, v)
+        try:
+            found = self._mode(fixed, v)
+        except np.linalg.LinAlgError:
+            # H is at least the identity; it fails to factor only where V is absurdly large.
+            return None
         if found is None:
             return None
         own, at, factor = found

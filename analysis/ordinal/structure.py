@@ -21,8 +21,8 @@ Ints = NDArray[np.intp]
 # A dense or a sparse (csr) matrix; the two share the operators used here.
 Border = Any
 
-# Entries of the border (levels of the largest factor times effects of all others): 480 MB dense.
-_LARGEST_BORDER = 60_000_000
+# Entries of one dense matrix of levels by other effects, or of the complement: 480 MB.
+_LARGEST = 60_000_000
 # From this size on a border that is mostly zeros is kept sparse; below, dense is faster.
 _SPARSE_FROM = 100_000
 
@@ -73,7 +73,7 @@ class Structure:
         self.place: Ints = np.concatenate(places, axis=1) if places else empty
         size = self.levels * self.n_outer
         self.sparse = size > max(_SPARSE_FROM, 5 * self.place.size)
-        if size * self.width > _LARGEST_BORDER:
+        if max(size, self.n_outer**2) > _LARGEST:
             raise NotEstimableError(
                 f"{self.levels} levels of {largest} crossed with {self.n_outer} other random "
                 "effects is more than fits in memory"
