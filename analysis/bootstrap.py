@@ -89,5 +89,15 @@ def bca(
         float(np.quantile(defined, stats.norm.cdf(bias + z / (1 - acceleration * z))))
         for z in (low, high)
     )
+    if outside := around(value, low, high):
+        return None, None, outside
     note = f"undefined in {missing} bootstrap samples, left out" if missing else ""
     return low, high, note
+
+
+def around(value: float, low: float, high: float) -> str:
+    """Why limits are no interval of a value that they do not hold; empty where they do."""
+    slack = 1e-12 * max(1.0, abs(value))
+    if low - slack <= value <= high + slack:
+        return ""
+    return f"no interval: the method's limits, {low:.3g} and {high:.3g}, leave the estimate out"

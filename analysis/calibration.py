@@ -4,7 +4,7 @@
 answer was right; for trust, whether the model was. rescaled() makes a probability of a rating.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,8 @@ from scipy import stats
 
 from analysis.bootstrap import with_interval
 from analysis.estimate import Estimate, NotEstimableError
-from analysis.pooled import People, Pooled, pooled_share
-from analysis.samples import Floats, Indices, binary, numbers, same_length
+from analysis.people import OverPeople, People, pooled_share
+from analysis.samples import Floats, Indices, binary, numbers, one_kind, same_length
 from analysis.ttest import paired_difference
 
 BRIER = "Brier (1950), Monthly Weather Review 78(1), 1-3"
@@ -32,7 +32,7 @@ class Brier:
     differ between statements; uncertainty: of the outcomes alone.
     """
 
-    score: Estimate
+    score: OverPeople
     reliability: float
     resolution: float
     uncertainty: float
@@ -66,7 +66,7 @@ def brier(
         source=f"{BRIER}; {MURPHY}",
         confidence=confidence,
         seed=seed,
-    ).pooled
+    )
     values, group = np.unique(p, return_inverse=True)
     count = np.bincount(group)
     share, base = np.bincount(group, o) / count, float(o.mean())
@@ -103,7 +103,7 @@ def overconfidence(
     outcome: ArrayLike,
     confidence: float = 0.95,
     seed: int = 0,
-) -> Pooled:
+) -> OverPeople:
     """Mean stated minus share so: above 0 more was stated than was so. Of trust: overtrust."""
     people, p, o = _trials(participants, stated, outcome)
     return pooled_share(
@@ -161,7 +161,7 @@ def simulation_accuracy(
     baseline: ArrayLike | None = None,
     confidence: float = 0.95,
     seed: int = 0,
-) -> dict[str, Pooled]:
+) -> dict[str, OverPeople]:
     """How often people foresaw the model's output: accuracy, baseline and the gain over it.
 
     baseline: (n_trials,), what a naive guess would say; else the output most frequent in these
@@ -172,6 +172,7 @@ def simulation_accuracy(
     said, output = np.asarray(predicted, dtype=object), np.asarray(model_output, dtype=object)
     if pd.isna(said).any() or pd.isna(output).any():
         raise NotEstimableError("a prediction or an output is missing; leave its trial out first")
+    one_kind(said, output)
     if baseline is None:
         # Sorted first, so that a tie does not hang on the order of the trials.
         most = pd.Series(output).value_counts(sort=False).sort_index().idxmax()
@@ -195,7 +196,7 @@ def simulation_accuracy(
 
 def trust_when_right_and_wrong(
     participants: ArrayLike, trust: ArrayLike, model_correct: ArrayLike, confidence: float = 0.95
-) -> Estimate:
+) -> OverPeople:
     """Mean trust where the model was right minus where it was wrong, over the same participants.
 
     trust: rating points. Participants who met only one of the two are left out and counted.
@@ -210,7 +211,9 @@ def trust_when_right_and_wrong(
     found = paired_difference(both[1.0].to_numpy(), both[0.0].to_numpy(), confidence)
     left_out = len(wide) - len(both)
     notes = (f"{left_out} left out who did not meet both",) if left_out else ()
-    return Estimate(**{**found.__dict__, "name": "trust, right minus wrong", "notes": notes})
+    name = "trust, right minus wrong"
+    own = (wide[1.0] - wide[0.0]).rename(name)
+    return OverPeople(replace(found, name=name, notes=notes), own)
 
 
 def _trials(

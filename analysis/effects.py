@@ -151,7 +151,7 @@ def _pooled(x: Floats, y: Floats) -> float:
     if constant(x) and constant(y):
         return float("nan")
     df = len(x) + len(y) - 2
-    variance = ((len(x) - 1) * x.var(ddof=1) + (len(y) - 1) * y.var(ddof=1)) / df
+    variance = (((x - x.mean()) ** 2).sum() + ((y - y.mean()) ** 2).sum()) / df
     return float((x.mean() - y.mean()) / np.sqrt(variance) * _small_sample(df))
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from analysis.estimate import Estimate, NotEstimableError
-from analysis.pooled import People, Pooled, mean_of_people, pooled_share
-from analysis.samples import numbers, same_length
+from analysis.estimate import NotEstimableError
+from analysis.people import OverPeople, People, mean_of_people, pooled_share
+from analysis.samples import numbers, one_kind, same_length
 
 Flags = NDArray[np.bool_]
 
@@ -60,12 +60,13 @@ class Decisions:
         if gaps.any():
             raise NotEstimableError(f"{int(gaps.sum())} trials lack a value; leave them out first")
         values = [frame[column].to_numpy(dtype=object) for column in wanted[1:]]
-        if len({isinstance(value, str) for column in values for value in column}) > 1:
-            raise NotEstimableError("answers mix text and numbers, which are never the same")
+        one_kind(*values)
         return cls(People.of(frame[participant].to_numpy()), *values)
 
 
-def reliance(decisions: Decisions, confidence: float = 0.95, seed: int = 0) -> dict[str, Pooled]:
+def reliance(
+    decisions: Decisions, confidence: float = 0.95, seed: int = 0
+) -> dict[str, OverPeople]:
     """Every share that can be had; those without a denominator are left out.
 
     rair: of the advice that would have helped, taken; rsr: of the advice that would have harmed,
@@ -90,7 +91,7 @@ def reliance(decisions: Decisions, confidence: float = 0.95, seed: int = 0) -> d
 
 def accuracy_gains(
     decisions: Decisions, confidence: float = 0.95, seed: int = 0
-) -> dict[str, Pooled]:
+) -> dict[str, OverPeople]:
     """Share right with advice minus alone (over_alone) and minus the model's (over_model)."""
     final, alone, model = (
         (answer == decisions.truth).astype(float)
@@ -117,7 +118,7 @@ def weight_of_advice(
     advice: ArrayLike,
     final: ArrayLike,
     confidence: float = 0.95,
-) -> Estimate:
+) -> OverPeople:
     """How far numeric answers moved to the advice: (final - initial) / (advice - initial).
 
     The mean over participants of each one's mean over trials, with a t interval; trials whose
@@ -134,41 +135,35 @@ def weight_of_advice(
     weights = (last[apart] - first[apart]) / (told[apart] - first[apart])
     people = People.of(np.asarray(participants)[apart])
     note = f"{int((~apart).sum())} of {len(apart)} trials left out: advised what had been answered"
-    return mean_of_people(
-        "weight of advice", people.means(weights), YANIV, confidence, notes=(note,)
-    )
+    own = pd.Series(people.means(weights), index=people.ids, name="weight of advice")
+    return mean_of_people(own, source=YANIV, confidence=confidence, notes=(note,))
 
 
-def signal_detection(decisions: Decisions, confidence: float = 0.95) -> dict[str, Estimate]:
+def signal_detection(decisions: Decisions, confidence: float = 0.95) -> dict[str, OverPeople]:
     """How well people tell right advice from wrong (d_prime), and how ready they follow it.
 
     A hit is right advice followed, a false alarm wrong advice followed. Each participant who met
     both has 0.5 added to hits and false alarms and 1 to their numbers (log-linear correction); the
-    estimates are means over them with t intervals. A criterion
-    below 0 is readiness to follow.
+    estimates are means over them with t intervals. A criterion below 0 is readiness to follow.
     """
-    table = signal_detection_of_people(decisions)
-    left_out = len(decisions.people.ids) - len(table)
-    note = f"log-linear correction; {left_out} left out who did not meet right and wrong advice"
-    return {
-        name: mean_of_people(name, table[name].to_numpy(), HAUTUS, confidence, notes=(note,))
-        for name in ("d_prime", "criterion")
-    }
-
-
-def signal_detection_of_people(decisions: Decisions) -> pd.DataFrame:
-    """d_prime and criterion of each participant who met right and wrong advice."""
     followed, right = decisions.final == decisions.advice, decisions.advice == decisions.truth
-    sums = decisions.people.sums
-    n_right, n_wrong = sums(right), sums(~right)
-    hits = (sums(followed & right) + 0.5) / (n_right + 1)
-    alarms = (sums(followed & ~right) + 0.5) / (n_wrong + 1)
-    z_hits, z_alarms = stats.norm.ppf(hits), stats.norm.ppf(alarms)
-    table = pd.DataFrame(
-        {"d_prime": z_hits - z_alarms, "criterion": -(z_hits + z_alarms) / 2},
-        index=pd.Index(decisions.people.ids, name="participant_id"),
-    )
-    return table[(n_right > 0) & (n_wrong > 0)]
+    people = decisions.people
+    n_right, n_wrong = people.sums(right), people.sums(~right)
+    hits = stats.norm.ppf((people.sums(followed & right) + 0.5) / (n_right + 1))
+    alarms = stats.norm.ppf((people.sums(followed & ~right) + 0.5) / (n_wrong + 1))
+    both = (n_right > 0) & (n_wrong > 0)
+    lacking = int((~both).sum())
+    note = f"log-linear correction; {lacking} left out who did not meet right and wrong advice"
+    measures = {"d_prime": hits - alarms, "criterion": -(hits + alarms) / 2}
+    return {
+        name: mean_of_people(
+            pd.Series(values, index=people.ids, name=name)[both],
+            source=HAUTUS,
+            confidence=confidence,
+            notes=(note,),
+        )
+        for name, values in measures.items()
+    }
 
 
 def _shares(d: Decisions) -> dict[str, tuple[Flags, Flags, str]]:

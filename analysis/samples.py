@@ -16,8 +16,8 @@ Indices = NDArray[np.intp]
 # Decimals at which two means count as tied: 4 1/3 - 4 and 3 1/3 - 3 differ in the sixteenth.
 TIES = 10
 
-# The square of a larger number is not safely a number.
-_LARGEST = 1e100
+# The eighth power of a larger number, which squares of sums of squares reach, is not safely finite.
+_LARGEST = 1e30
 
 
 def numbers(values: ArrayLike) -> Floats:
@@ -68,6 +68,12 @@ def binary(values: ArrayLike) -> Floats:
     if not np.isin(x, (0, 1)).all():
         raise NotEstimableError("expected only 0 and 1")
     return x
+
+
+def one_kind(*columns: NDArray[np.object_]) -> None:
+    """Raise NotEstimableError where categories mix text and numbers, which are never the same."""
+    if len({isinstance(value, str) for column in columns for value in column}) > 1:
+        raise NotEstimableError("answers mix text and numbers, which are never the same")
 
 
 def constant(x: Floats) -> bool:

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from analysis.estimate import Estimate, NotEstimableError
-from analysis.reliability.complete import complete
+from analysis.reliability.complete import complete, varying
 from analysis.samples import Floats
 
 CRONBACH = "Cronbach (1951), Psychometrika 16(3), 297-334"
@@ -40,7 +40,7 @@ def cronbach_alpha(items: ArrayLike, confidence: float = 0.95) -> Estimate:
 def standardised_alpha(items: ArrayLike) -> Estimate:
     """Alpha of the items' correlations: as if each item had the same variance."""
     x, notes = complete(items)
-    alpha_of_covariance(np.cov(x, rowvar=False))
+    varying(x, "alpha")
     return Estimate(
         name="standardised alpha",
         value=alpha_of_covariance(np.asarray(np.corrcoef(x, rowvar=False), dtype=float)),

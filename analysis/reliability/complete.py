@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from analysis.estimate import NotEstimableError
-from analysis.samples import Floats, numbers
+from analysis.samples import Floats, constant, numbers
 
 
 def complete(items: ArrayLike, least: int = 2) -> tuple[Floats, tuple[str, ...]]:
@@ -30,7 +30,7 @@ def complete(items: ArrayLike, least: int = 2) -> tuple[Floats, tuple[str, ...]]
 
 def varying(items: Floats, what: str) -> None:
     """Raise NotEstimableError where everyone gave one item the same answer."""
-    if (np.ptp(items, axis=0) == 0).any():
+    if any(constant(item) for item in items.T):
         raise NotEstimableError(
             f"{what} means nothing here: everyone gave one item the same answer"
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from analysis.bootstrap import around
 from analysis.estimate import Estimate, NotEstimableError
 from analysis.samples import matrix
 
@@ -79,16 +80,26 @@ def _from_f(name: str, s: _Squares, f: float, df: tuple[int, int], confidence: f
 def _random(s: _Squares, confidence: float) -> Estimate:
     n, k = s.n, s.k
     value = (s.between - s.rest) / (s.between + (k - 1) * s.rest + k * (s.judges - s.rest) / n)
-    f_judges = s.judges / s.rest
-    by_judges, by_rest = k * value * f_judges, n * (1 + (k - 1) * value) - k * value
-    df = (n - 1) * (k - 1) * (by_judges + by_rest) ** 2 / ((n - 1) * by_judges**2 + by_rest**2)
-    upper = (1 + confidence) / 2
+    # Satterthwaite's degrees of freedom of the judges' and the rest's mean squares.
+    by_judges = k * value * s.judges / s.rest
+    by_rest = n * (1 + (k - 1) * value) - k * value
+    weight = (n - 1) * by_judges**2 + by_rest**2
+    dfs = (n - 1, (n - 1) * (k - 1))
+    df = (n - 1) * (k - 1) * (by_judges + by_rest) ** 2 / weight if weight > 0 else 0.0
+    low, high = _random_limits(s, df, (1 + confidence) / 2)
+    return _result("ICC2", (low, value, high), s, s.between / s.rest, dfs, confidence=confidence)
+
+
+def _random_limits(s: _Squares, df: float, upper: float) -> tuple[float, float]:
+    """NaN where nothing is left to estimate the spread of judges from."""
+    n, k = s.n, s.k
+    if df <= 0:
+        return float("nan"), float("nan")
     smaller, larger = (float(stats.f.ppf(upper, *dfs)) for dfs in ((n - 1, df), (df, n - 1)))
     spread = k * s.judges + (k * n - k - n) * s.rest
     low = n * (s.between - smaller * s.rest) / (smaller * spread + n * s.between)
     high = n * (larger * s.between - s.rest) / (spread + n * larger * s.between)
-    dfs = (n - 1, (n - 1) * (k - 1))
-    return _result("ICC2", (low, value, high), s, s.between / s.rest, dfs, confidence=confidence)
+    return low, high
 
 
 def _averaged(one: Estimate, k: int) -> Estimate:
@@ -115,17 +126,19 @@ def _result(
     confidence: float,
 ) -> Estimate:
     low, value, high = low_value_high
+    outside = around(value, low, high)
+    about = f"{s.n} targets, {s.k} judges"
     return Estimate(
         name=name,
         value=value,
-        low=low,
-        high=high,
-        confidence=confidence,
+        low=None if outside else low,
+        high=None if outside else high,
+        confidence=None if outside else confidence,
         test="F test of no agreement",
         statistic=f,
         df=(float(df[0]), float(df[1])),
         p=float(stats.f.sf(f, *df)),
         n=s.n,
         source=SHROUT,
-        notes=(f"{s.n} targets, {s.k} judges",),
+        notes=(about, outside) if outside else (about,),
     )

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis.bootstrap import around
 from analysis.estimate import Estimate, NotEstimableError
 from analysis.samples import Floats, numbers
 
@@ -40,7 +41,9 @@ def krippendorff_alpha(
     units = len(pairs)
     drawn = (draws.integers(units, size=units) for _ in range(RESAMPLES))
     replicates = [_alpha(pairs[index].sum(axis=0), values, level) for index in drawn]
-    low, high = np.nanquantile(replicates, [(1 - confidence) / 2, (1 + confidence) / 2])
+    tails = ((1 - confidence) / 2, (1 + confidence) / 2)
+    low, high = (float(np.nanquantile(replicates, tail)) for tail in tails)
+    outside = around(alpha, low, high)
     left_out = np.shape(ratings)[1] - units
     notes = (
         f"{units} units with two or more answers, {left_out} left out",
@@ -49,13 +52,13 @@ def krippendorff_alpha(
     return Estimate(
         name=f"Krippendorff's alpha ({level})",
         value=alpha,
-        low=float(low),
-        high=float(high),
-        confidence=confidence,
+        low=None if outside else low,
+        high=None if outside else high,
+        confidence=None if outside else confidence,
         test="bootstrap over units",
         n=units,
         source=KRIPPENDORFF,
-        notes=notes,
+        notes=(*notes, outside) if outside else notes,
     )
 
 

@@ -1,11 +1,12 @@
 """McDonald's omega: how much of a scale's total is what its items have in common."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis.bootstrap import around
 from analysis.estimate import Estimate, NotEstimableError
 from analysis.reliability.complete import complete, varying
 from analysis.reliability.factors import minres, oblimin
@@ -49,18 +50,17 @@ def omega_total(
         unique = 1 - (minres(r, 1) ** 2).sum(axis=1)
         return [float(1 - unique.sum() / r.sum())]
 
+    found = _correlations(x)
     (limits,), said = _intervals(x, total, confidence, seed, resamples)
-    return Estimate(
+    estimate = Estimate(
         name="omega total, one factor",
-        value=total(_correlations(x))[0],
-        low=limits[0],
-        high=limits[1],
-        confidence=confidence,
+        value=total(found)[0],
         test="bootstrap over people",
         n=len(x),
         source=f"{MCDONALD}; {MINRES}",
         notes=(*notes, said),
     )
+    return _within(estimate, limits, confidence)
 
 
 def omega(
@@ -93,27 +93,33 @@ def omega(
 
     correlations = _correlations(x)
     limits, said = _intervals(x, both, confidence, seed, resamples)
+    sources = {"omega total": MCDONALD, "omega hierarchical": ZINBARG}
     total, hierarchical = (
-        Estimate(
-            name=name,
-            value=value,
-            low=low,
-            high=high,
-            confidence=confidence,
-            test="bootstrap over people",
-            n=len(x),
-            source=f"{source}; {SCHMID}; {MINRES}",
-            notes=(*notes, f"{factors} group factors", said),
+        _within(
+            Estimate(
+                name=name,
+                value=value,
+                test="bootstrap over people",
+                n=len(x),
+                source=f"{source}; {SCHMID}; {MINRES}",
+                notes=(*notes, f"{factors} group factors", said),
+            ),
+            ends,
+            confidence,
         )
-        for name, source, value, (low, high) in zip(
-            ("omega total", "omega hierarchical"),
-            (MCDONALD, ZINBARG),
-            both(correlations),
-            limits,
-            strict=True,
+        for (name, source), value, ends in zip(
+            sources.items(), both(correlations), limits, strict=True
         )
     )
     return Omega(total, hierarchical, _general(minres(correlations, factors)))
+
+
+def _within(estimate: Estimate, limits: tuple[float, float], confidence: float) -> Estimate:
+    """The estimate with its limits, or with the reason why they are none."""
+    low, high = limits
+    if outside := around(estimate.value, low, high):
+        return replace(estimate, notes=(*estimate.notes, outside))
+    return replace(estimate, low=low, high=high, confidence=confidence)
 
 
 def _general(loadings: Floats) -> Floats:
@@ -143,7 +149,6 @@ def _intervals(
     resamples: int,
 ) -> tuple[list[tuple[float, float]], str]:
     """Percentile limits of each statistic of the correlations, and how they were got."""
-    _correlations(x)
     draws = np.random.default_rng(seed)
     found = []
     for _ in range(resamples):

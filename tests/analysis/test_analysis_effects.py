@@ -98,9 +98,13 @@ def test_an_interval_is_withheld_with_its_reason():
     sure = rank_biserial([2, 3, 4, 5], [1, 1, 1, 1])
     assert sure.value == 1
     assert (sure.low, sure.high) == (1, 1)
-    # Eta squared of nothing: every drawn sample has more.
-    nothing = eta_squared([[1, 2, 3], [1, 2, 3]])
+    # Eta squared of nothing: hardly a drawn sample has as little.
+    nothing = eta_squared([np.arange(9), np.arange(9)])
     assert nothing.value == 0
+    assert nothing.low is None or nothing.low == 0
+    low, high, note = bca(0.1, np.linspace(0.0999, 1, 2000), [np.array([0, 0, 0, 0, 5.0])], 0.95)
+    assert (low, high) == (None, None)
+    assert "leave the estimate out" in note
 
 
 @few

@@ -133,6 +133,14 @@ def test_six_forms_of_icc_agree_with_psych():
         assert found[form].df == (wanted["df1"][place], wanted["df2"][place])
 
 
+def test_limits_that_leave_the_estimate_out_are_withheld():
+    judges = np.column_stack([np.arange(8), -np.arange(8), np.arange(8) % 3])
+    found = icc(judges)["ICC2"]
+    assert found.low is None
+    assert found.confidence is None
+    assert "leave the estimate out" in found.notes[1]
+
+
 def test_kappa_agrees_with_psych():
     wanted = R["kappa"]
     a, b = wanted["a"], wanted["b"]

@@ -1,6 +1,6 @@
-"""Shares of trials pooled over participants, with intervals that draw participants anew."""
+"""Numbers of trials brought together over participants, who are drawn anew for intervals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -43,10 +43,10 @@ class People:
 
 
 @dataclass(frozen=True)
-class Pooled:
-    """A share over all trials, and each participant's own (NaN where they lack the denominator)."""
+class OverPeople:
+    """An estimate over all participants, and each one's own number (NaN where they have none)."""
 
-    pooled: Estimate
+    estimate: Estimate
     per_participant: pd.Series
 
 
@@ -59,7 +59,7 @@ def pooled_share(
     source: str,
     confidence: float = 0.95,
     seed: int = 0,
-) -> Pooled:
+) -> OverPeople:
     """Sum of numerator over sum of denominator, (n_trials,) each, participants drawn anew.
 
     A participant alone has no interval, and the note says so. Raises NotEstimableError where the
@@ -88,13 +88,13 @@ def pooled_share(
             return float(above[drawn].sum() / below[drawn].sum())
 
         estimate = with_interval(estimate, share, [len(above)], confidence=confidence, seed=seed)
-    return Pooled(estimate, pd.Series(own, index=people.ids, name=name))
+    return OverPeople(estimate, pd.Series(own, index=people.ids, name=name))
 
 
 def mean_of_people(
-    name: str, values: Floats, source: str, confidence: float, notes: tuple[str, ...] = ()
-) -> Estimate:
-    """Mean over participants with a t interval, under another name and source."""
-    found = mean_interval(values, confidence)
-    fields = {**found.__dict__, "name": name, "source": f"{source}; interval: {found.source}"}
-    return Estimate(**{**fields, "notes": notes})
+    values: pd.Series, *, source: str, confidence: float, notes: tuple[str, ...] = ()
+) -> OverPeople:
+    """Mean of each participant's own number with a t interval; values: by id, with its name."""
+    found = mean_interval(values.to_numpy(), confidence)
+    source = f"{source}; interval: {found.source}"
+    return OverPeople(replace(found, name=str(values.name), source=source, notes=notes), values)
