@@ -178,7 +178,7 @@ def _designs(session: Session, version: StudyVersion, definition: Definition) ->
             name=block.block,
             strata=strata(block.stimuli),
             per_participant=block.per_participant,
-            levels=within,
+            levels=block.trial.levels(within),
             shuffled=block.order.rule == "shuffled",
             max_run=block.order.max_run,
         )
@@ -213,17 +213,20 @@ def _steps(
         if isinstance(entry, Block):
             for trial in orders[entry.block]:
                 condition = {**between, **trial.condition}
-                level = condition.get("explanation", "none")
-                add(
-                    "trial",
-                    index,
-                    block=entry.block,
-                    condition=assignment.name_of(condition),
-                    stimulus_digest=trial.stimulus,
-                    explanation_digest=(
-                        None if level == "none" else explanations[level, trial.stimulus]
-                    ),
-                )
+                for page in entry.trial.pages:
+                    shown = entry.trial.shown(page, condition)
+                    digests = [explanations[name, trial.stimulus] for name in shown]
+                    first, second = (*digests, None, None)[:2]
+                    add(
+                        "trial",
+                        index,
+                        block=entry.block,
+                        part=page.part,
+                        condition=assignment.name_of(condition),
+                        stimulus_digest=trial.stimulus,
+                        explanation_digest=first,
+                        second_explanation_digest=second,
+                    )
             continue
         add(entry.step, index)
         if isinstance(entry, Consent):

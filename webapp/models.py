@@ -189,7 +189,11 @@ class Recruitment(Base):
 
 
 class Step(Base):
-    """One page of one participant, in order; `flow` is its place in the study's flow."""
+    """One page of one participant, in order; `flow` is its place in the study's flow.
+
+    part: which page of a trial it is. second_...: what stands beside the first: the changed input
+    that is asked about, or the explanation to compare with.
+    """
 
     __tablename__ = "step"
     __table_args__ = (UniqueConstraint("participant_id", "position"),)
@@ -202,6 +206,9 @@ class Step(Base):
     condition: Mapped[str]
     stimulus_digest: Mapped[str | None] = mapped_column(ForeignKey("stimulus.digest"))
     explanation_digest: Mapped[str | None] = mapped_column(ForeignKey("explanation.digest"))
+    part: Mapped[str | None] = mapped_column(String(16))
+    second_stimulus_digest: Mapped[str | None] = mapped_column(ForeignKey("stimulus.digest"))
+    second_explanation_digest: Mapped[str | None] = mapped_column(ForeignKey("explanation.digest"))
     shown_at: Mapped[int | None] = mapped_column(BigInteger)
     submitted_at: Mapped[int | None] = mapped_column(BigInteger)
     rendered_sha256: Mapped[str | None] = mapped_column(String(64))

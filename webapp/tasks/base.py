@@ -1,0 +1,96 @@
+"""What every task answers: the pages of a trial, what each of them shows, and what it asks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from webapp.definition.items import Item
+from webapp.parts import Part
+
+Levels = Mapping[str, tuple[str, ...]]
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a trial.
+
+    part: its name, which its step keeps. explained, answer, truth: whether the explanation, the
+    model's answer and the right one are on it. asks: whether the block's own items are.
+    """
+
+    part: str
+    explained: bool = False
+    answer: bool = False
+    truth: bool = False
+    asks: bool = False
+
+
+@dataclass(frozen=True)
+class About:
+    """What a model says of the stimuli of a set: one of its labels, or without any a number.
+
+    kind: image, text or series.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """An item that a task asks by itself, and its role in the export."""
+
+    item: Item
+    role: str
+
+
+class BaseTask(Part):
+    """What a participant does in a trial.
+
+    varied: whether the factor `explanation` decides what is shown. judged: whether it asks for an
+    answer as the model gives one, so that texts that a model goes on from have none. own: whether
+    it asks something even where the block has no items.
+    """
+
+    varied: ClassVar[bool] = True
+    judged: ClassVar[bool] = False
+    own: ClassVar[bool] = True
+    tells_truth: ClassVar[bool] = False
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """The pages of a trial, in order."""
+        raise NotImplementedError
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The explanations that the task names itself."""
+        return ()
+
+    def page(self, part: str | None) -> Page:
+        """The page of this name; the first one for a step of before pages had names."""
+        return next((page for page in self.pages if page.part == part), self.pages[0])
+
+    def levels(self, within: Levels) -> Levels:
+        """What varies over a participant's trials: the factors that matter to this task."""
+        if self.varied:
+            return within
+        return {name: levels for name, levels in within.items() if name != "explanation"}
+
+    def shown(self, page: Page, condition: Mapping[str, str]) -> tuple[str, ...]:
+        """The explanations on a page, by name: none, one, or two side by side."""
+        level = condition.get("explanation", NONE)
+        return (level,) if page.explained and level != NONE else ()
+
+    def questions(self, page: Page, about: About) -> dict[str, Question]:
+        """What the task itself asks on a page, before the block's own items."""
+        return {}
+
+    def lead(self, page: Page) -> Mapping[str, str] | None:
+        """A line above the page, by language, where it needs one."""
+        return None
+
+    def untranslated(self, languages: Sequence[str]) -> list[str]:
+        """Which of a study's languages the task's own words lack."""
+        return []

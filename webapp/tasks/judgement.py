@@ -1,0 +1,46 @@
+"""An answer as the model gives one, a label or a number, and how sure somebody is of it."""
+
+from typing import ClassVar
+
+from webapp.definition.items import Choice, Number, Option
+from webapp.parts import Text
+from webapp.tasks.base import About, Question
+from webapp.tasks.words import Texts, Wording
+
+
+class Judging(Wording):
+    """A task that asks for answers as the model gives them.
+
+    confidence: whether it also asks how sure somebody is. unit: of a number.
+    """
+
+    judged: ClassVar[bool] = True
+    confidence: bool = True
+    unit: Text | None = None
+
+    def judgement(self, name: str, about: About) -> dict[str, Question]:
+        """The question `name`, and where it is asked the one of how sure; each has its role."""
+        asked = {name: Question(self._answer(self.say(name), about), name)}
+        if self.confidence:
+            sure = f"{name}_confidence"
+            percent = {"en": "%"}
+            item = Number(kind="number", text=self.say(sure), min=0, max=100, unit=percent)
+            asked[sure] = Question(item, sure)
+        return asked
+
+    def _answer(self, text: Texts, about: About) -> Choice | Number:
+        if not about.labels:
+            return Number(kind="number", text=dict(text), unit=self.unit)
+        # A label is whatever the checkpoint calls it, so it need not be what a study may write.
+        choices = [
+            Option.model_construct(value=label, text={"en": label}) for label in about.labels
+        ]
+        return Choice.model_construct(kind="choice", text=dict(text), choices=choices)
+
+
+SURE = {
+    "en": "How sure are you, in percent?",
+    "de": "Wie sicher sind Sie, in Prozent?",
+    "es": "¿Qué tan seguro está, en porcentaje?",
+    "zh": "您有多大把握(百分比)?",
+}

@@ -1,0 +1,20 @@
+"""What a block's `trial:` may say: a task by its name alone, or with its options."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from webapp.tasks.advice import Advice
+from webapp.tasks.forward_simulation import ForwardSimulation
+from webapp.tasks.rate import Rate
+from webapp.tasks.read import Read
+
+
+def _named(given: Any) -> Any:
+    return {"task": given} if isinstance(given, str) else given
+
+
+Task = Annotated[
+    Annotated[Rate | Advice | ForwardSimulation | Read, Field(discriminator="task")],
+    BeforeValidator(_named, json_schema_input_type=str | dict[str, Any]),
+]
