@@ -26,8 +26,10 @@ from benchmarks import plain
 from benchmarks.measuring import Run, in_turn, machine, peak, prepare, waiting
 from benchmarks.models import MODELS
 from explainer.data.texts import read_texts
+from explainer.methods.shapley_adjusted import Slopes
 from explainer.models.image import ImageClassifier, Preprocessing
 from explainer.models.sequence import SequenceClassifier, SequenceClassifierConfig
+from explainer.shapley.adjusted import adjusted
 from explainer.shapley.estimate import Estimate, Stop, without_idle
 from explainer.shapley.game import Game, Inputs, Play, drive, drive_all
 from explainer.shapley.leverage import leverage
@@ -52,24 +54,30 @@ NOTES = {
     "error": "Euclidean distance to the reference over the reference's size; medians over images "
     "and seeds, with the least and the most",
     "reference": f"antithetic permutations on the reduced game, {REFERENCE} evaluations, seed 0",
-    "seconds_to_target": f"to a relative error of {TARGET}: the largest budget's seconds times "
-    "(its error / target)^2, as the error of an unbiased estimator falls with the root of its "
-    "budget",
+    "seconds_to_target": f"to a relative error of {TARGET}: the seconds of the least budget that "
+    "came within it, or, where that is less, the largest budget's seconds times (its error / "
+    "target)^2, as the error of an unbiased estimator falls with the root of its budget",
+    "adjusted": "its budget counts a gradient as 3 evaluations",
     "shap": "at the best of batch sizes 10, 64, 256 by evaluations per second; KernelExplainer "
     "chooses its own, and its regularisation is the default, which keeps 10 features",
 }
 
 Worth = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
 Values = NDArray[np.float64]
-Estimator = Callable[[Game, Stop, int], Play[Estimate]]
-OURS: dict[str, Estimator] = {"permutation": permutation, "kernel": kernel, "leverage": leverage}
+Estimator = Callable[["Case", Stop, int], Play[Estimate]]
+OURS: dict[str, Estimator] = {
+    "adjusted": lambda each, stop, seed: adjusted(each.reduced, each.slopes, stop, seed),
+    "permutation": lambda each, stop, seed: permutation(each.reduced, stop, seed),
+    "kernel": lambda each, stop, seed: kernel(each.reduced, stop, seed),
+    "leverage": lambda each, stop, seed: leverage(each.reduced, stop, seed),
+}
 
 
 @dataclass
 class Case:
     """A game: `full` as users play it, `reduced` without idle players, `place` of those in full.
 
-    network: scores inputs as they are, without what our engine shares.
+    network: scores inputs as they are, without what our engine shares. slopes: of the reduced game.
     """
 
     name: str
@@ -78,6 +86,7 @@ class Case:
     reduced: Game
     place: NDArray[np.intp]
     reference: Values
+    slopes: Slopes
 
 
 def main() -> None:
@@ -115,7 +124,8 @@ def digits(device: str) -> Iterator[Case]:
         outputs = subject.explained(stimulus, "predicted")
         players, mask = subject.players(stimulus), subject.mask(stimulus, "zero")
         game = subject.game(stimulus, outputs, players, mask)
-        yield case(f"image {row}", game, lambda inputs: model.log_probabilities(inputs[0]))
+        slopes = Slopes(subject, stimulus, outputs, players, "zero")
+        yield case(f"image {row}", game, lambda inputs: model.log_probabilities(inputs[0]), slopes)
 
 
 def reviews(device: str) -> Iterator[Case]:
@@ -128,10 +138,11 @@ def reviews(device: str) -> Iterator[Case]:
         outputs = subject.explained(stimulus, "predicted")
         players, mask = subject.players(stimulus), subject.mask(stimulus)
         game = subject.game(stimulus, outputs, players, mask)
-        yield case(text[:24], game, subject.scorer)
+        slopes = Slopes(subject, stimulus, outputs, players, "default")
+        yield case(text[:24], game, subject.scorer, slopes)
 
 
-def case(name: str, full: Game, network: Callable[[Inputs], Tensor]) -> Case:
+def case(name: str, full: Game, network: Callable[[Inputs], Tensor], slopes: Slopes) -> Case:
     """Reduce a game and compute its reference."""
     reduced = without_idle(full)
     found = drive(permutation(reduced, Stop(evaluations=REFERENCE), seed=0))
@@ -145,7 +156,8 @@ def case(name: str, full: Game, network: Callable[[Inputs], Tensor]) -> Case:
             f"{name}: {len(place)} of {full.players} players, the reference's own error "
             f"{np.linalg.norm(errors) / size:.3f}"
         )
-    return Case(name, network, full, reduced, place, reference)
+    slopes.playing = torch.from_numpy(place)
+    return Case(name, network, full, reduced, place, reference, slopes)
 
 
 def compare(name: str, cases: list[Case]) -> dict[str, Any]:
@@ -155,7 +167,7 @@ def compare(name: str, cases: list[Case]) -> dict[str, Any]:
     pair = 2 * players + 2
     rows: dict[str, Any] = {}
     for title, estimator in OURS.items():
-        budgets = [8 * pair, 32 * pair]
+        budgets = [3 * pair, 8 * pair, 32 * pair]
         rows[f"ours {title}"] = [budgeted(cases, ours(estimator, n), n) for n in budgets]
     for game, size in (("full", whole), ("reduced", players)):
         if game == "reduced" and size == whole:
@@ -189,7 +201,7 @@ def ours(estimator: Estimator, budget: int) -> Callable[[Case, int], Values]:
 
     def run(each: Case, seed: int) -> Values:
         values = np.zeros(each.full.players)
-        found = drive(estimator(each.reduced, Stop(evaluations=budget), seed))
+        found = drive(estimator(each, Stop(evaluations=budget), seed))
         values[each.place] = found.values[:, 0]
         return values
 
@@ -277,12 +289,11 @@ def budgeted(cases: list[Case], run: Callable[[Case, int], Values], budget: int)
 
 
 def summary(budgets: list[dict[str, Any]]) -> dict[str, Any]:
-    """All budgets of an estimator, and the seconds to the target from the largest."""
+    """All budgets of an estimator, and the seconds to the target."""
     last = budgets[-1]
-    return {
-        "budgets": budgets,
-        "seconds_to_target": round(last["seconds"] * (last["error"] / TARGET) ** 2, 4),
-    }
+    within = [each["seconds"] for each in budgets if each["error"] <= TARGET]
+    seconds = min([*within[:1], last["seconds"] * (last["error"] / TARGET) ** 2])
+    return {"budgets": budgets, "seconds_to_target": round(seconds, 4)}
 
 
 def evaluations_per_second(each: Case, count: int = 2048) -> dict[str, float]:
