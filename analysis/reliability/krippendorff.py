@@ -33,14 +33,14 @@ def krippendorff_alpha(
     if level == "ratio" and (given < 0).any():
         raise NotEstimableError("a ratio is of numbers from 0 up; a value is below 0")
     values = np.unique(given)
-    pairs = _coincidences(x, values)
-    alpha = _alpha(pairs.sum(axis=0), values, level)
+    counts = np.array([(unit[:, np.newaxis] == values).sum(axis=0) for unit in x.T], dtype=float)
+    alpha = _alpha(counts, values, level)
     if np.isnan(alpha):
         raise NotEstimableError("all answers are the same, so agreement cannot be told from chance")
     draws = np.random.default_rng(seed)
-    units = len(pairs)
+    units = len(counts)
     drawn = (draws.integers(units, size=units) for _ in range(RESAMPLES))
-    replicates = [_alpha(pairs[index].sum(axis=0), values, level) for index in drawn]
+    replicates = [_alpha(counts[index], values, level) for index in drawn]
     tails = ((1 - confidence) / 2, (1 + confidence) / 2)
     low, high = (float(np.nanquantile(replicates, tail)) for tail in tails)
     outside = around(alpha, low, high)
@@ -62,20 +62,14 @@ def krippendorff_alpha(
     )
 
 
-def _coincidences(x: Floats, values: Floats) -> Floats:
-    """How often two values met in a unit, each unit's answers weighing one less: (units, V, V)."""
-    counts = (x[:, :, np.newaxis] == values).sum(axis=0).astype(float)  # (units, V)
-    met = counts[:, :, np.newaxis] * counts[:, np.newaxis, :]
-    diagonal = np.arange(len(values))
-    met[:, diagonal, diagonal] -= counts
-    return np.asarray(met / (counts.sum(axis=1) - 1)[:, np.newaxis, np.newaxis])
-
-
-def _alpha(pairs: Floats, values: Floats, level: Level) -> float:
+def _alpha(counts: Floats, values: Floats, level: Level) -> float:
+    """Alpha of (units, V) counts of each value; NaN where all answers are the same."""
+    weights = 1 / (counts.sum(axis=1, keepdims=True) - 1)
+    # How often two values met in a unit, each unit's answers weighing one less.
+    pairs = (counts * weights).T @ counts - np.diag((counts * weights).sum(axis=0))
     totals = pairs.sum(axis=0)
-    n = totals.sum()
     distances = _distances(values, totals, level)
-    expected = float(totals @ distances @ totals) / (n - 1)
+    expected = float(totals @ distances @ totals) / (totals.sum() - 1)
     return 1 - float((pairs * distances).sum()) / expected if expected > 0 else float("nan")
 
 
