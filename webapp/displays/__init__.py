@@ -29,14 +29,17 @@ class Shown:
 
 
 @lru_cache(maxsize=4096)
-def _shown(root: Path, stimulus: str, explanation: str | None, truth: bool) -> Shown:
+def _shown(
+    root: Path, stimulus: str, explanation: str | None, truth: bool, answer: bool = True
+) -> Shown:
     store = Store(root)
     shown = store.read_stimulus(stimulus)
     if not truth:
         shown = _untold(shown)
     found = store.read_explanation(explanation) if explanation else None
     words = found.job.parameters.get("words") if found else None
-    return Shown(shown.kind, project(shown, None if words else found), words)
+    projection = project(shown, None if words else found, answer=answer)
+    return Shown(shown.kind, projection, words)
 
 
 def _untold(stimulus: Stimulus) -> Stimulus:
@@ -46,13 +49,18 @@ def _untold(stimulus: Stimulus) -> Stimulus:
     return replace(stimulus, truth=None, forecast=forecast)
 
 
-def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
-    """Turn a stimulus of any kind, and its explanation, into what a page may show."""
+def project(
+    stimulus: Stimulus, explanation: Explanation | None, *, answer: bool = True
+) -> Projection:
+    """Turn a stimulus of any kind, and its explanation, into what a page may show.
+
+    answer: whether what the model says is on the page, or nothing that tells of it.
+    """
     if stimulus.kind == "image":
-        return image.project(stimulus, explanation)
+        return image.project(stimulus, explanation, answer=answer)
     if stimulus.kind == "series":
-        return series.project(stimulus, explanation)
-    return text.project(stimulus, explanation)
+        return series.project(stimulus, explanation, answer=answer)
+    return text.project(stimulus, explanation, answer=answer)
 
 
 def draw(
@@ -73,16 +81,26 @@ def draw(
 
 
 def render(
-    root: Path, stimulus: str, explanation: str | None, *, truth: bool, language: str
+    root: Path,
+    stimulus: str,
+    explanation: str | None,
+    *,
+    truth: bool,
+    language: str,
+    answer: bool = True,
+    tag: str = "",
 ) -> tuple[Markup, str]:
     """Draw a stimulus with its explanation; return the HTML and its SHA-256.
 
-    root: the artifact folder. Artifacts never change, so projections are kept. truth: whether the
-    right answer is shown too. language: of words that stand for a map. Raises ArtifactError where
-    an artifact is missing or damaged.
+    root: the artifact folder. Artifacts never change, so projections are kept. truth, answer:
+    whether the right answer and the model's are shown too. language: of words that stand for a
+    map. tag: what ids begin with, where a page has several. Raises ArtifactError where an artifact
+    is missing or damaged.
     """
-    found = _shown(root, stimulus, explanation, truth)
-    html = render_template(f"displays/{found.kind}.html", shown=found.projection, truth=truth)
+    found = _shown(root, stimulus, explanation, truth, answer)
+    html = render_template(
+        f"displays/{found.kind}.html", shown=found.projection, truth=truth, tag=tag
+    )
     if found.words is not None:
         words = say(found.words, language if language in found.words else "en")
         html += render_template("displays/words.html", words=words)

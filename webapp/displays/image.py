@@ -43,7 +43,7 @@ class Concept:
 
 @dataclass(frozen=True)
 class Projection:
-    """What a page may know of an image and its explanation.
+    """What a page may know of an image and its explanation; answer is None where it is hidden.
 
     picture, heat: PNG as data URI. hatching: SVG path of the pixels that counted against. concepts:
     what counted where that is no place in the picture.
@@ -51,7 +51,7 @@ class Projection:
 
     width: int
     height: int
-    answer: str
+    answer: str | None
     truth: str | None
     picture: str
     heat: str | None
@@ -60,7 +60,9 @@ class Projection:
     concepts: tuple[Concept, ...] = ()
 
 
-def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
+def project(
+    stimulus: Stimulus, explanation: Explanation | None, *, answer: bool = True
+) -> Projection:
     """Turn a stimulus and, where one is shown, its explanation into what a page may show."""
     height, width = stimulus.content.shape[:2]
     coloured = stimulus.content.ndim == 3
@@ -72,7 +74,7 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
     return Projection(
         width=width,
         height=height,
-        answer=stimulus.predicted,
+        answer=stimulus.predicted if answer else None,
         truth=stimulus.truth,
         picture=_png(stimulus.content if coloured else 255 - stimulus.content),
         heat=None if values is None else _png(_heat(values)),

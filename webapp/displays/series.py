@@ -42,13 +42,13 @@ class Lane:
 class Projection:
     """What a page may know of a series and its explanation.
 
-    past, forecast, naive, actual: SVG points of the lines; now: where the past ends. ticks: heights
-    with their labels. bars: what moved the forecast; lanes: or when channels were active. tall: the
+    past, forecast, naive, actual: SVG points of the lines, the forecast None where it is hidden;
+    now: where the past ends. ticks: heights with their labels. bars: what moved the forecast; lanes: or when channels were active. tall: the
     drawing's height. ahead: steps ahead, forecast, naive and, where known, actual.
     """
 
     past: str
-    forecast: str
+    forecast: str | None
     naive: str
     actual: str | None
     now: float
@@ -58,16 +58,20 @@ class Projection:
     lanes: tuple[Lane, ...]
     tall: float
     steps: int
-    ahead: tuple[tuple[int, float, float, float | None], ...]
+    ahead: tuple[tuple[int, float | None, float, float | None], ...]
 
 
-def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
+def project(
+    stimulus: Stimulus, explanation: Explanation | None, *, answer: bool = True
+) -> Projection:
     """Turn a stimulus and, where one is shown, its explanation into what a page may show."""
     past = stimulus.content[:, 0].astype(np.float64)
     told = stimulus.forecast
     if told is None:
         raise ValueError("a series without a forecast cannot be drawn")
-    known = [each for each in (told.values, told.naive, told.actual) if each is not None]
+    # What is hidden must not show in the scale either.
+    known = [told.naive] if told.actual is None else [told.naive, told.actual]
+    known += [told.values] if answer else []
     everything = np.concatenate([past, *known])
     low, high = float(everything.min()), float(everything.max())
     spread = high - low or 1.0
@@ -94,7 +98,7 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
         bars = _bars(explanation.players, main_values(explanation), past, across, (LINE, BARS))
     return Projection(
         past=points(past, 0),
-        forecast=ahead(told.values),
+        forecast=ahead(told.values) if answer else None,
         naive=ahead(told.naive),
         actual=None if actual is None else ahead(actual),
         now=round((len(past) - 1) * across, 2),
@@ -105,7 +109,12 @@ def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
         tall=LINE + 6 + (BARS if bars else LANE * len(lanes)),
         steps=len(past),
         ahead=tuple(
-            (k + 1, float(v), float(n), None if actual is None else float(actual[k]))
+            (
+                k + 1,
+                float(v) if answer else None,
+                float(n),
+                None if actual is None else float(actual[k]),
+            )
             for k, (v, n) in enumerate(zip(told.values, told.naive, strict=True))
         ),
     )

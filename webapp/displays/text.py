@@ -34,27 +34,32 @@ class Reading:
 class Projection:
     """What a page may know of a text and its explanation.
 
-    written: whether the answer is text that the model wrote. readings: the answer as a whole
-    first, then each token of it. inside: whether readings are of channels inside the model instead.
+    answer: None where it is hidden. written: whether it is text that the model wrote. readings: the
+    answer as a whole first, then, where it is shown, each token of it. inside: whether readings are of channels inside the model instead.
     """
 
     text: str
-    answer: str
+    answer: str | None
     truth: str | None
     written: bool
     readings: tuple[Reading, ...]
     inside: bool = False
 
 
-def project(stimulus: Stimulus, explanation: Explanation | None) -> Projection:
+def project(
+    stimulus: Stimulus, explanation: Explanation | None, *, answer: bool = True
+) -> Projection:
     """Turn a stimulus and, where one is shown, its explanation into what a page may show."""
+    readings = () if explanation is None else _readings(stimulus, explanation)
+    inside = explanation is not None and is_inside(stimulus, explanation)
     return Projection(
         text=stimulus.text,
-        answer=stimulus.predicted,
+        answer=stimulus.predicted if answer else None,
         truth=stimulus.truth,
         written=stimulus.continuation is not None,
-        readings=() if explanation is None else _readings(stimulus, explanation),
-        inside=explanation is not None and is_inside(stimulus, explanation),
+        # The readings after the first have the model's own words as their names.
+        readings=readings if answer or inside else readings[:1],
+        inside=inside,
     )
 
 
