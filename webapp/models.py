@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    Index,
     String,
     UniqueConstraint,
 )
@@ -19,7 +18,15 @@ from webapp.db import Base
 
 Json = dict[str, Any]
 ROLES = ("viewer", "editor", "owner")
-OUTCOMES = ("active", "complete", "declined")
+OUTCOMES = (
+    "active",
+    "complete",
+    "declined",
+    "screened_out",
+    "timed_out",
+    "withdrawn",
+    "dropped",
+)
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -238,11 +245,20 @@ class Response(Base):
 
 
 class Event(Base):
-    """Something that happened on a page, in milliseconds since it was shown, by its browser."""
+    """Something that happened on a page, in milliseconds since it was shown, by its browser.
+
+    view: one showing of the page, which a reload or a second tab begins anew; number: the place of
+    the event in it. Together they keep what is sent twice from being stored twice. detail: the part
+    of the page that it happened to, or the new size.
+    """
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_step", "step_id"),)
+    __table_args__ = (UniqueConstraint("step_id", "view", "number"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     step_id: Mapped[int] = mapped_column(ForeignKey("step.id"))
+    view: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int]
     kind: Mapped[str] = mapped_column(String(16))
     at_ms: Mapped[int]
+    item_id: Mapped[str | None] = mapped_column(String(129))
+    detail: Mapped[str | None] = mapped_column(String(64))

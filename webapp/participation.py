@@ -1,7 +1,6 @@
 """A participant's way through a study: the current step, recording answers, the end."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,7 +8,8 @@ from sqlalchemy.orm import Session
 from webapp.db import writing
 from webapp.items.answer import Answer
 from webapp.keys import token_hash
-from webapp.models import Event, Participant, Response, Step, now
+from webapp.models import Participant, Response, Step, now
+from webapp.observed import Observed, keep
 
 __all__ = ["AlreadySubmitted", "Answer", "NotCurrent", "Observed"]
 
@@ -20,14 +20,6 @@ class AlreadySubmitted(Exception):  # noqa: N818  # an outcome, not a failure
 
 class NotCurrent(Exception):  # noqa: N818
     """The step is not the one this participant is at."""
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What the browser says about a page: its size, and (kind, at_ms) of what happened on it."""
-
-    viewport: str | None = None
-    events: Sequence[tuple[str, int]] = ()
 
 
 def find(session: Session, token: str) -> Participant | None:
@@ -91,9 +83,7 @@ def submit(
             )
             for place, (item_id, answer) in enumerate(answers.items(), 1)
         )
-        session.add_all(
-            Event(step_id=step.id, kind=kind, at_ms=at_ms) for kind, at_ms in observed.events
-        )
+        keep(session, step, observed)
         session.flush()
         if current_step(session, step.participant).kind == "debrief":
             step.participant.outcome = "complete"

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from webapp import participation
 from webapp.models import Event, Participant, Response, Step
+from webapp.observed import Happened
 from webapp.participation import AlreadySubmitted, Answer, NotCurrent, Observed
 
 pytestmark = both
@@ -63,10 +64,10 @@ def test_a_second_submit_changes_nothing(lab: Laboratory, opened: int) -> None:
     lab.submit(token, {})
     step = lab.current(token)
     first = {"trust": Answer(number=5.0), "sure": Answer(number=1.0)}
-    lab.submit(token, first, Observed("800x600", [("shown", 0)]))
+    lab.submit(token, first, Observed("800x600", "", [Happened(0, "shown", 0)]))
     again = {"trust": Answer(number=1.0), "sure": Answer()}
     with lab.session() as session, pytest.raises(AlreadySubmitted):
-        participation.submit(session, step.id, again, Observed("1x1", [("blur", 9)]))
+        participation.submit(session, step.id, again, Observed("1x1", "", [Happened(1, "blur", 9)]))
     with lab.session() as session:
         answers = {r.item_id: r.number for r in session.scalars(select(Response))}
         assert answers == {"trust": 5.0, "sure": 1.0}
@@ -83,7 +84,8 @@ def test_racing_submits_store_one_set_of_answers(lab: Laboratory, opened: int) -
         answers = {"trust": Answer(number=float(number)), "sure": Answer(text=str(number))}
         with lab.session() as session:
             try:
-                participation.submit(session, step_id, answers, Observed(None, [("shown", number)]))
+                seen = Observed(None, "", [Happened(0, "shown", number)])
+                participation.submit(session, step_id, answers, seen)
             except AlreadySubmitted:
                 return "late"
         return str(number)
