@@ -82,7 +82,7 @@ def _problem(details: ErrorDetails, data: object) -> Problem:
         is_tag = (
             tag_is_next
             and isinstance(here, dict)
-            and part in (here.get("kind"), "block" if path[:1] == ["flow"] else None)
+            and part in (here.get("kind"), *(("block", "group") if path[:1] == ["flow"] else ()))
         )
         if is_tag:
             tag_is_next = False

@@ -1,36 +1,49 @@
 """The shape of a study definition (`credence/study/1`): what study.yaml may say."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
 from webapp.definition.analysis import Answered, Exclusion, Hypothesis, TooFast
+from webapp.definition.conditions import Value, When
+from webapp.definition.design import Assign, Covariate, Quota
 from webapp.definition.flow import (
+    AfterBreak,
     Block,
+    Check,
     Consent,
     Debrief,
     Factor,
     FlowEntry,
+    Group,
     Instructions,
     Order,
+    Page,
     Questionnaire,
+    pages,
 )
 from webapp.definition.items import Choice, FreeText, Item, Likert, Number, Option, YesNo
 from webapp.definition.recruitment import Outcome, Outcomes, RecruitmentSite
-from webapp.parts import File, Name, Part, RelativePath, Text
+from webapp.parts import File, Name, Part, RelativePath, Text, say
 from webapp.planned import Explanation, StimulusSet
 
 __all__ = [
+    "AfterBreak",
     "Answered",
+    "Assign",
     "Block",
+    "Check",
     "Choice",
     "Consent",
+    "Covariate",
     "Debrief",
     "Definition",
     "Exclusion",
     "Factor",
     "FlowEntry",
     "FreeText",
+    "Group",
     "Hypothesis",
     "Instructions",
     "Item",
@@ -40,11 +53,16 @@ __all__ = [
     "Order",
     "Outcome",
     "Outcomes",
+    "Page",
     "Questionnaire",
+    "Quota",
     "RecruitmentSite",
     "TooFast",
+    "Value",
+    "When",
     "YesNo",
     "json_schema",
+    "pages",
     "say",
 ]
 
@@ -67,29 +85,37 @@ class Definition(Part):
     explanations: dict[Name, Explanation] = Field(default_factory=dict)
     factors: dict[Name, Factor] = Field(default_factory=dict)
     items: dict[Name, Item] = Field(default_factory=dict)
+    assign: Assign = Assign()
+    quotas: list[Quota] = Field(default_factory=list)
+    release_after_hours: Annotated[float, Field(gt=0)] | None = None
     flow: Annotated[list[FlowEntry], Field(min_length=2)]
     exclusions: list[Exclusion] = Field(default_factory=list)
     hypotheses: list[Hypothesis] = Field(default_factory=list)
 
+    @cached_property
+    def entries(self) -> tuple[Page, ...]:
+        """Every entry of the flow but for groups, in the file's order; `Step.flow` counts these."""
+        return tuple(entry for _, entry in pages(self.flow))
+
     @property
     def blocks(self) -> list[Block]:
         """The blocks of trials, in order."""
-        return [entry for entry in self.flow if isinstance(entry, Block)]
+        return [entry for entry in self.entries if isinstance(entry, Block)]
 
     @property
     def questionnaires(self) -> list[Questionnaire]:
         """The questionnaires, in order."""
-        return [entry for entry in self.flow if isinstance(entry, Questionnaire)]
+        return [entry for entry in self.entries if isinstance(entry, Questionnaire)]
+
+    @property
+    def checks(self) -> list[Check]:
+        """The attention and comprehension checks, in order."""
+        return [entry for entry in self.entries if isinstance(entry, Check)]
 
     @property
     def languages(self) -> list[str]:
         """The languages of the study; the title's decide, the first is the default."""
         return list(self.title)
-
-
-def say(text: dict[str, str], language: str) -> str:
-    """Return the text in a language, or in the first one it is written in."""
-    return text.get(language) or next(iter(text.values()))
 
 
 def json_schema() -> dict[str, Any]:

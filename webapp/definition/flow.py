@@ -9,7 +9,6 @@ from webapp.definition.conditions import Value, When
 from webapp.parts import Name, Part, Text, Words
 from webapp.tasks.union import Task
 
-
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
 
 
