@@ -105,6 +105,8 @@ def test_correlations_are_those_of_the_covariance() -> None:
     row = fit.correlations.iloc[0]
     assert row[["grouping", "effect", "other"]].tolist() == ["participant", "right", "Intercept"]
     assert row["correlation"] == pytest.approx(expected, abs=1e-3)
+    # Two variances and a covariance of participants, one variance of stimuli.
+    assert fit.df == len(R["slope"]["names"]) + 4
 
 
 def test_comparison_agrees_with_anova() -> None:

@@ -165,7 +165,8 @@ def test_a_variance_at_its_edge_is_noted(fit: Fit) -> None:
     assert test.df == (1.0,)
     assert test.p is not None
     assert test.p == pytest.approx(stats.chi2.sf(test.value, 1))
-    assert any("edge" in note for note in test.notes)
+    assert any("edge" in note and note.endswith(f"p is {test.p / 2:.4g}") for note in test.notes)
+    assert not any("edge" in n for n in compare(fit, clmm(DATA, "rating ~ 1", CROSSED)).notes)
 
 
 def test_models_of_different_answers_are_not_compared(fit: Fit) -> None:
