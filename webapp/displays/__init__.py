@@ -64,16 +64,25 @@ def project(
 
 
 def draw(
-    root: Path, stimulus: str, explanation: str | None, *, part: str, tag: str, truth: bool = False
+    root: Path,
+    stimulus: str,
+    explanation: str | None,
+    *,
+    part: str,
+    tag: str,
+    truth: bool = False,
+    language: str = "en",
 ) -> Markup:
-    """Draw one part of what participants see, for a page with many; words are in English.
+    """Draw one part of what participants see, for a page with many.
 
-    part: "stimulus", with the answer and no explanation; or "map", the explanation alone. tag: what
-    ids on the page begin with. Raises ArtifactError as render does.
+    part: "stimulus", with the answer and no explanation; "map", the explanation alone; "explained",
+    the same with how to read it. tag: what ids on the page begin with. language: of words that
+    stand for a map. Raises ArtifactError as render does.
     """
     found = _shown(root, stimulus, explanation, truth)
     if found.words is not None:
-        return Markup(render_template("displays/words.html", words=say(found.words, "en")))  # noqa: S704
+        words = say(found.words, language if language in found.words else "en")
+        return Markup(render_template("displays/words.html", words=words))  # noqa: S704
     drawn = render_template(
         f"displays/{found.kind}.html", shown=found.projection, truth=truth, part=part, tag=tag
     )
