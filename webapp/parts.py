@@ -1,5 +1,6 @@
 """What every part of a study file is made of."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -12,6 +13,11 @@ Language = Annotated[
 Words = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Text = Annotated[dict[Language, Words], Field(min_length=1)]
+
+
+def say(text: Mapping[str, str], language: str) -> str:
+    """Return the text in a language, or in the first one it is written in."""
+    return text.get(language) or next(iter(text.values()))
 
 
 def _stays_inside(path: str) -> str:
