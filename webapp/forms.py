@@ -8,7 +8,7 @@ from wtforms import Form
 from wtforms.fields.core import Field as BaseField
 
 from webapp import observed
-from webapp.items import Item
+from webapp.items import Question
 from webapp.items.answer import Answer
 from webapp.items.question import Sent, Wrong
 from webapp.parts import say
@@ -17,7 +17,7 @@ from webapp.parts import say
 class ItemField(BaseField):
     """One item of a form, with all its parts: `item-NAME`, and `item-NAME.PART` for each part."""
 
-    def __init__(self, item: Item, **more: Any) -> None:
+    def __init__(self, item: Question, **more: Any) -> None:
         """Keep the item, which knows what of a form is an answer to it."""
         super().__init__(**more)
         self.item = item
@@ -52,7 +52,7 @@ class Field:
     """One item as a page shows it: its definition, its words and its WTForms field."""
 
     item_id: str
-    item: Item
+    item: Question
     language: str
     bound: Any
     heading: bool = False
@@ -97,7 +97,7 @@ class Field:
 class StepForm:
     """The items of a step, what was sent for them, and what is wrong with it."""
 
-    def __init__(self, items: Mapping[str, Item], language: str, sent: Any = None) -> None:
+    def __init__(self, items: Mapping[str, Question], language: str, sent: Any = None) -> None:
         """Build the fields; `sent` is a request's form, or None for an empty page."""
         fields: dict[str, Any] = {
             f"item-{item_id}": ItemField(item) for item_id, item in items.items()
