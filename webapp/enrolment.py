@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from math import lcm
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp import assignment
@@ -13,10 +13,8 @@ from webapp.db import writing
 from webapp.definition import Block, Consent, Definition
 from webapp.keys import token_hash
 from webapp.models import (
-    Event,
     Participant,
     Recruitment,
-    Response,
     Step,
     Stimulus,
     StudyVersion,
@@ -25,6 +23,7 @@ from webapp.models import (
     now,
 )
 from webapp.studies import definition_of
+from webapp.withdrawal import erase
 
 
 class AlreadyEnrolled(Exception):  # noqa: N818  # an outcome, not a failure
@@ -93,7 +92,7 @@ def decline(session: Session, version_id: int, token: str) -> bool:
     """Store that somebody said no, and nothing else; saying it twice counts once.
 
     Somebody who agreed first and declines before the end takes the answers back: they are deleted.
-    After the end nothing changes. Returns whether only the refusal is stored now.
+    After any end nothing changes. Returns whether only the refusal is stored now.
     """
     with writing(session):
         session.execute(
@@ -102,10 +101,10 @@ def decline(session: Session, version_id: int, token: str) -> bool:
         known = session.scalar(
             select(Participant).where(Participant.token_hash == token_hash(token))
         )
-        if known is not None and known.outcome == "complete":
+        if known is not None and known.outcome not in ("active", "dropped", "declined"):
             return False
         if known is not None:
-            _erase(session, known)
+            erase(session, known)
         participant = known or Participant(
             version_id=version_id,
             pseudonym=f"p{secrets.token_hex(6)}",
@@ -114,18 +113,6 @@ def decline(session: Session, version_id: int, token: str) -> bool:
         participant.outcome = "declined"
         session.add(participant)
     return True
-
-
-def _erase(session: Session, participant: Participant) -> None:
-    """Delete everything about a participant but that there was one."""
-    steps = select(Step.id).where(Step.participant_id == participant.id)
-    for table in (Response, Event):
-        session.execute(delete(table).where(table.step_id.in_(steps)))
-    session.execute(delete(Step).where(Step.participant_id == participant.id))
-    session.execute(delete(Recruitment).where(Recruitment.participant_id == participant.id))
-    session.expire(participant)
-    participant.language = participant.cell = participant.form = None
-    participant.enrolled_at = None
 
 
 def _is_taken(session: Session, study_id: int, external_id: str) -> bool:

@@ -23,11 +23,12 @@ class NotCurrent(Exception):  # noqa: N818
 
 
 def find(session: Session, token: str) -> Participant | None:
-    """The participant with this token, unless it only stands for a refusal."""
+    """The participant with this token, unless it only stands for a refusal or a withdrawal."""
     participant = session.scalar(
         select(Participant).where(Participant.token_hash == token_hash(token))
     )
-    return None if participant is None or participant.outcome == "declined" else participant
+    gone = participant is None or participant.outcome in ("declined", "withdrawn")
+    return None if gone else participant
 
 
 def current_step(session: Session, participant: Participant) -> Step:
@@ -45,12 +46,18 @@ def current_step(session: Session, participant: Participant) -> Step:
 
 def show(session: Session, step: Step, rendered_sha256: str | None) -> None:
     """Keep when a step was first shown, and the SHA-256 of the stimulus as it was rendered."""
+    step_id = step.id
     if step.shown_at is None:
         with writing(session):
-            session.refresh(step, with_for_update=True)
-            if step.shown_at is None:
-                step.shown_at = now()
-                step.rendered_sha256 = rendered_sha256
+            found = session.scalar(
+                select(Step)
+                .where(Step.id == step_id)
+                .with_for_update()
+                .execution_options(populate_existing=True)
+            )
+            if found is not None and found.shown_at is None:
+                found.shown_at = now()
+                found.rendered_sha256 = rendered_sha256
 
 
 def submit(
@@ -62,7 +69,10 @@ def submit(
     earlier step is still open.
     """
     with writing(session):
-        step = session.scalars(select(Step).where(Step.id == step_id).with_for_update()).one()
+        step = session.scalar(select(Step).where(Step.id == step_id).with_for_update())
+        if step is None:
+            # They withdrew in another tab while this page was being read.
+            raise NotCurrent
         if step.submitted_at is not None:
             raise AlreadySubmitted
         if current_step(session, step.participant).id != step.id or step.kind == "debrief":
