@@ -208,15 +208,16 @@ def test_who_prefers_not_to_say_is_asked_no_more(kind: str) -> None:
 def test_a_refusal_that_was_not_offered_is_no_answer(kind: str) -> None:
     message(KINDS[kind], {"?": "?"})
     if kind not in ("text", "short"):
-        message(KINDS[kind], {part: "?" for part in KINDS[kind].parts or ("",)})
+        message(KINDS[kind], dict.fromkeys(KINDS[kind].parts or ("",), "?"))
 
 
 POINTS = ("2.5", "+3", "3 ", "03", "three", "١", "1e0", "NaN", "<script>", "\x00", "x" * 10_000)
 DIGITS = ("twelve", "NaN", "inf", "-Infinity", "1e999", "1e3", "0x10", "1_000", "١٢", "½", "9 y",
           "1.2.3", "1,000,000", "--1", "+", ".", ",", "9" * 16, "1\x002", "<b>1</b>", "1 2",
           "<script>alert(1)</script>", "1" * 100_000)  # fmt: skip
-DATES = ("yesterday", "2026-02-29", "2026-13-01", "24.11.2026", "20261124", "2026-W01-1", "١٩٩٩-01-01",
-         "2026-1-1", "0000-01-01", "2026-11-24T00:00", "2026-11-24\x00", "<script>", "1" * 10_000)  # fmt: skip
+DATES = ("yesterday", "2026-02-29", "2026-13-01", "24.11.2026", "20261124", "2026-W01-1",
+         "١٩٩٩-01-01", "2026-1-1", "0000-01-01", "2026-11-24T00:00", "2026-11-24\x00", "<script>",
+         "1" * 10_000)  # fmt: skip
 BAD: list[tuple[Question, tuple[Sent | str, ...], str]] = [
     (LIKERT, ("4", "-2", *POINTS), "Choose one of the points."),
     (DIFFERENTIAL, ("3", "-3", "warm", *POINTS), "Choose one of the points."),
@@ -249,11 +250,15 @@ BAD: list[tuple[Question, tuple[Sent | str, ...], str]] = [
     ),
     (
         MATRIX,
-        ({"one": "1"}, {"one": "1", "three": "2"}, {"": "1"})
-        + tuple({"one": "1", "two": bad} for bad in ("0", "6", *POINTS)),
+        (
+            {"one": "1"},
+            {"one": "1", "three": "2"},
+            {"": "1"},
+            *({"one": "1", "two": bad} for bad in ("0", "6", *POINTS)),
+        ),
         "Choose one of the points in every row.",
     ),
-    (SLIDER, DIGITS[:-2] + ("<script>",), "Write a number in digits, such as 12."),
+    (SLIDER, (*DIGITS[:-2], "<script>"), "Write a number in digits, such as 12."),
     (
         SLIDER,
         ("-10.1", "12.5", "1", "2.4999", "999999"),

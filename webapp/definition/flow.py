@@ -9,6 +9,8 @@ from webapp.definition.conditions import Value, When
 from webapp.parts import Name, Part, Text, Words
 from webapp.tasks.union import Task
 
+# Shuffled: in an order of each participant's own, the same on every page of the entry.
+ItemOrder = Literal["fixed", "shuffled"]
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
 
 
@@ -65,6 +67,7 @@ class Questionnaire(_Page):
     scale: Name | None = None
     fill: dict[Name, Words] = Field(default_factory=dict)
     items: list[Name] = Field(default_factory=list)
+    item_order: ItemOrder = "fixed"
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -137,6 +140,7 @@ class Block(_Page):
     per_participant: Annotated[int, Field(ge=1, le=1000)]
     show_truth: bool = False
     items: Annotated[list[Name], Field(max_length=30)] = Field(default_factory=list)
+    item_order: ItemOrder = "fixed"
     order: Order = Order()
     strata: tuple[Trait, ...] = ("model_correct",)
     difficulty_bands: list[Annotated[FiniteFloat, Field(gt=0, lt=1)]] = Field(default_factory=list)
