@@ -13,9 +13,12 @@ _WHERE: Columns = (
     ("step_kind", "string", "consent, assign, instructions, trial, questionnaire or debrief"),
     ("attempt", "integer", "which attempt at the step, from 1"),
     ("block", "string", "block that the trial belongs to"),
+    ("part", "string", "page of the trial: the task's name for it; empty for other pages"),
     ("factor_*", "string", "level of this factor on the page"),
     ("stimulus_id", "string", "digest of the stimulus shown"),
     ("explanation_digest", "string", "digest of the explanation shown; empty where none was"),
+    ("second_stimulus_id", "string", "digest of the changed input that the page asks about"),
+    ("second_explanation_digest", "string", "digest of the explanation B beside the first, A"),
 )
 COLUMNS: dict[str, Columns] = {
     "responses": (
@@ -24,7 +27,12 @@ COLUMNS: dict[str, Columns] = {
         ("scale_id", "string", "scale that the item belongs to"),
         ("item_id", "string", "the item, described in this codebook"),
         ("item_kind", "string", "likert, yes_no, choice, text or number"),
-        ("role", "string", "rating: asked on a trial; scale: part of a scale; answer: any other"),
+        (
+            "role",
+            "string",
+            "rating: asked on a trial; scale: part of a scale; answer: any other; or what a task "
+            "asks it for: initial, final, initial_confidence, final_confidence, simulated, ...",
+        ),
         ("value_number", "number", "the answer of a likert, yes_no (1 is yes) or number item"),
         ("value_text", "string", "the answer of a choice or text item"),
         ("value_json", "string", "the answer of a multiple choice, a ranking or a mask, as JSON"),
@@ -97,8 +105,15 @@ COLUMNS: dict[str, Columns] = {
     "events": (
         *_WHO,
         ("step_position", "integer", "place of the page in this participant's order, from 0"),
-        ("kind", "string", "shown, focus, blur, input, resize or submit"),
-        ("at_ms", "integer", "since the page was shown, browser's clock"),
-        ("value_json", "string", "details; empty for every kind of event so far"),
+        ("view", "integer", "which showing of the page, from 1: a reload or a second tab is one"),
+        ("number", "integer", "place of the event in its view, from 0"),
+        (
+            "kind",
+            "string",
+            "shown, first (key or pointer), input, hover, token (chosen), open (details), blur, "
+            "focus, resize or submit",
+        ),
+        ("at_ms", "integer", "since this view was shown, browser's monotonic clock"),
+        ("value_json", "string", "item: the item it belongs to; detail: what part, or the size"),
     ),
 }

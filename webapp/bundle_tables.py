@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from explainer.artifact import canonical_json
+from webapp import trials
 from webapp.assignment import condition_of
-from webapp.definition import Item
+from webapp.items import Question
 from webapp.models import (
     Event,
     Explanation,
@@ -49,18 +50,22 @@ def rows(
 class Asked:
     """An item with the scale it belongs to and what it is asked for."""
 
-    item: Item
+    item: Question
     scale_id: str | None
     role: str
 
 
-def asked(version: StudyVersion) -> dict[str, Asked]:
-    """Every item of a version: rated on trials, part of a scale, or another answer."""
+def asked(session: Session, version: StudyVersion) -> dict[str, Asked]:
+    """Every item of a version: rated on trials, a task's own, part of a scale, or another."""
     definition, scales = definition_of(version), scales_of(version)
     rated = {name for block in definition.blocks for name in block.items}
     found = {
         name: Asked(item, None, "rating" if name in rated else "answer")
         for name, item in definition.items.items()
+    }
+    found |= {
+        name: Asked(item, None, str(item.role))
+        for name, item in trials.asked_by_tasks(session, version).items()
     }
     for entry in definition.questionnaires:
         if entry.scale is not None:
@@ -76,14 +81,17 @@ def _where(step: Step, factors: Sequence[str]) -> list[Any]:
         step.kind,
         1,
         step.block,
+        step.part,
         *(condition.get(factor) for factor in factors),
         step.stimulus_digest,
         step.explanation_digest,
+        step.second_stimulus_digest,
+        step.second_explanation_digest,
     ]
 
 
 def _responses(session: Session, version: StudyVersion, factors: Sequence[str]) -> Iterator[Row]:
-    items = asked(version)
+    items = asked(session, version)
     found = session.execute(
         select(Participant.pseudonym, Participant.language, Step, Response)
         .join(Step, Step.participant_id == Participant.id)
@@ -232,15 +240,31 @@ def _curves(session: Session, version: StudyVersion) -> Iterator[Row]:
 
 def _events(session: Session, version: StudyVersion) -> Iterator[Row]:
     found = session.execute(
-        select(Participant.pseudonym, Step.position, Event.kind, Event.at_ms)
+        select(Participant.pseudonym, Step.id, Step.position, Event)
         .join(Step, Step.participant_id == Participant.id)
         .join(Event, Event.step_id == Step.id)
         .where(Participant.version_id == version.id)
         .order_by(Participant.id, Step.position, Event.id)
         .execution_options(yield_per=2000)
     )
-    for pseudonym, position, kind, at_ms in found:
-        yield pseudonym, version.digest, position, kind, at_ms, None
+    views: dict[str, int] = {}
+    at_step = None
+    for pseudonym, step_id, position, event in found:
+        if step_id != at_step:
+            views, at_step = {}, step_id
+        view = views.setdefault(event.view, len(views) + 1)
+        told = {"item": event.item_id, "detail": event.detail}
+        more = {name: value for name, value in told.items() if value is not None}
+        yield (
+            pseudonym,
+            version.digest,
+            position,
+            view,
+            event.number,
+            event.kind,
+            event.at_ms,
+            canonical_json(more).decode() if more else None,
+        )
 
 
 def _between(start: int | None, end: int | None) -> int | None:

@@ -103,7 +103,7 @@ def _write_folder(session: Session, version: StudyVersion, folder: Path) -> None
         codebook["tables"][table] = {
             name: {"type": kind, "description": meaning} for name, kind, meaning in columns
         }
-    design = _design(version, definition)
+    design = _design(session, version, definition)
     _write_json(folder / "codebook.json", {**codebook, "items": design["items"]})
     _write_json(folder / "dataset_description.json", _description(version, definition, codebook))
     _write_json(folder / "study" / "manifest.json", version.manifest, canonical=True)
@@ -134,13 +134,13 @@ def _with_factors(
     return expanded
 
 
-def _design(version: StudyVersion, definition: Definition) -> dict[str, Any]:
+def _design(session: Session, version: StudyVersion, definition: Definition) -> dict[str, Any]:
     """The design as the analysis reads it (`credence/design/1`)."""
     plain = definition.model_dump(mode="json", by_alias=True)
     scales = scales_of(version)
     items = {
         name: {**each.item.model_dump(mode="json"), "scale_id": each.scale_id, "role": each.role}
-        for name, each in asked(version).items()
+        for name, each in asked(session, version).items()
     }
     return {
         "schema": "credence/design/1",

@@ -63,6 +63,11 @@ def project(
     return text.project(stimulus, explanation, answer=answer)
 
 
+def shown(root: Path, stimulus: str, *, answer: bool) -> Projection:
+    """What a page may know of a stimulus alone. Raises ArtifactError as render does."""
+    return _shown(root, stimulus, None, False, answer).projection
+
+
 def draw(
     root: Path,
     stimulus: str,

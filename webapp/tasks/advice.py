@@ -6,7 +6,8 @@ Source: Sniezek & Buckley 1995, Organizational Behavior and Human Decision Proce
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from webapp.tasks.base import About, Page, Question
+from webapp.items import Question
+from webapp.tasks.base import About, Page
 from webapp.tasks.judgement import SURE, Judging
 from webapp.tasks.words import Texts
 
@@ -19,8 +20,8 @@ WORDS: dict[str, Texts] = {
     },
     "advised": {
         "en": "Now you see what the model says. You can keep your decision or change it.",
-        "de": "Jetzt sehen Sie, was das Modell sagt. Sie können bei Ihrer Entscheidung bleiben oder "
-        "sie ändern.",
+        "de": "Jetzt sehen Sie, was das Modell sagt. Sie können bei Ihrer Entscheidung bleiben "
+        "oder sie ändern.",
         "es": "Ahora ve lo que dice el modelo. Puede mantener su decisión o cambiarla.",
         "zh": "现在您可以看到模型的回答。您可以保持或更改自己的判断。",
     },
@@ -60,8 +61,10 @@ class Advice(Judging):
     @property
     def pages(self) -> tuple[Page, ...]:
         """Alone, advised, and with feedback the outcome."""
-        advised = Page("advised", explained=True, answer=True, asks=True)
-        outcome = (Page("outcome", answer=True, truth=True),) if self.feedback else ()
+        advised = Page("advised", explained=True, answer=True, asks=True, repeats="initial")
+        outcome = (
+            (Page("outcome", answer=True, truth=True, repeats="final"),) if self.feedback else ()
+        )
         return (Page("alone"), advised, *outcome)
 
     def questions(self, page: Page, about: About) -> dict[str, Question]:

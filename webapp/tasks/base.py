@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from webapp.definition.items import Item
+from webapp.items import Question
 from webapp.parts import Part
 
 Levels = Mapping[str, tuple[str, ...]]
@@ -16,7 +16,8 @@ class Page:
     """One page of a trial.
 
     part: its name, which its step keeps. explained, answer, truth: whether the explanation, the
-    model's answer and the right one are on it. asks: whether the block's own items are.
+    model's answer and the right one are on it. asks: whether the block's own items are. repeats:
+    what was asked before whose answer is said again.
     """
 
     part: str
@@ -24,6 +25,7 @@ class Page:
     answer: bool = False
     truth: bool = False
     asks: bool = False
+    repeats: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,20 @@ class About:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Question:
-    """An item that a task asks by itself, and its role in the export."""
-
-    item: Item
-    role: str
-
-
 class BaseTask(Part):
-    """What a participant does in a trial.
+    """What a participant does in a trial. What it asks has its name as its role in the export.
 
     varied: whether the factor `explanation` decides what is shown. judged: whether it asks for an
     answer as the model gives one, so that texts that a model goes on from have none. own: whether
-    it asks something even where the block has no items.
+    it asks something even where the block has no items. tells_truth: whether what is right may be
+    shown with the model's answer. layout: its template in templates/tasks/.
     """
 
     varied: ClassVar[bool] = True
     judged: ClassVar[bool] = False
     own: ClassVar[bool] = True
     tells_truth: ClassVar[bool] = False
+    layout: ClassVar[str] = "trial"
 
     @property
     def pages(self) -> tuple[Page, ...]:

@@ -6,7 +6,8 @@ Source: Doshi-Velez & Kim 2017, arXiv:1702.08608, section 3.2; Hase & Bansal 202
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from webapp.tasks.base import About, Page, Question
+from webapp.items import Question
+from webapp.tasks.base import About, Page
 from webapp.tasks.judgement import SURE, Judging
 from webapp.tasks.words import Texts
 
@@ -46,7 +47,7 @@ class ForwardSimulation(Judging):
     @property
     def pages(self) -> tuple[Page, ...]:
         """Predict, and with feedback the outcome."""
-        outcome = (Page("outcome", answer=True),) if self.feedback else ()
+        outcome = (Page("outcome", answer=True, repeats="simulated"),) if self.feedback else ()
         return (Page("predict", explained=True, asks=True), *outcome)
 
     def questions(self, page: Page, about: About) -> dict[str, Question]:

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from webapp.definition.items import Choice, Number, Option
+from webapp.items import Choice, Confidence, Number, Option, Question
 from webapp.parts import Text
-from webapp.tasks.base import About, Question
-from webapp.tasks.words import Texts, Wording
+from webapp.tasks.base import About
+from webapp.tasks.words import Wording
 
 
 class Judging(Wording):
@@ -20,22 +20,22 @@ class Judging(Wording):
 
     def judgement(self, name: str, about: About) -> dict[str, Question]:
         """The question `name`, and where it is asked the one of how sure; each has its role."""
-        asked = {name: Question(self._answer(self.say(name), about), name)}
+        asked: dict[str, Question] = {name: self._answer(name, about)}
         if self.confidence:
             sure = f"{name}_confidence"
-            percent = {"en": "%"}
-            item = Number(kind="number", text=self.say(sure), min=0, max=100, unit=percent)
-            asked[sure] = Question(item, sure)
+            asked[sure] = Confidence(kind="confidence", text=self.say(sure), role=sure)
         return asked
 
-    def _answer(self, text: Texts, about: About) -> Choice | Number:
+    def _answer(self, name: str, about: About) -> Question:
+        text = self.say(name)
         if not about.labels:
-            return Number(kind="number", text=dict(text), unit=self.unit)
+            return Number(kind="number", text=text, role=name, unit=self.unit)
         # A label is whatever the checkpoint calls it, so it need not be what a study may write.
         choices = [
-            Option.model_construct(value=label, text={"en": label}) for label in about.labels
+            Option.model_construct(value=label, text=dict.fromkeys(text, label))
+            for label in about.labels
         ]
-        return Choice.model_construct(kind="choice", text=dict(text), choices=choices)
+        return Choice.model_construct(kind="choice", text=text, role=name, choices=choices)
 
 
 SURE = {

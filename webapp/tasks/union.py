@@ -5,7 +5,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from webapp.tasks.advice import Advice
+from webapp.tasks.compare import Compare
 from webapp.tasks.forward_simulation import ForwardSimulation
+from webapp.tasks.highlight import Highlight
 from webapp.tasks.rate import Rate
 from webapp.tasks.read import Read
 
@@ -15,6 +17,8 @@ def _named(given: Any) -> Any:
 
 
 Task = Annotated[
-    Annotated[Rate | Advice | ForwardSimulation | Read, Field(discriminator="task")],
+    Annotated[
+        Rate | Advice | ForwardSimulation | Compare | Highlight | Read, Field(discriminator="task")
+    ],
     BeforeValidator(_named, json_schema_input_type=str | dict[str, Any]),
 ]

@@ -1,0 +1,86 @@
+"""What a page of a trial shows, drawn: its lead, what was said before, stimuli and explanations."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from flask import render_template
+from markupsafe import Markup
+
+from explainer.artifact import Store
+from webapp import displays
+from webapp.definition import Block, say
+from webapp.items import Question
+from webapp.models import Response, Step
+from webapp.tasks.mask import Mask
+
+ANSWERED = {
+    "en": "Your answer was: {answer}",
+    "de": "Ihre Antwort war: {answer}",
+    "es": "Su respuesta fue: {answer}",
+    "zh": "您的回答是:{answer}",
+}
+
+
+def about_stimulus(
+    root: Path, items: Mapping[str, Question], block: Block, step: Step
+) -> dict[str, Question]:
+    """The same items; a mask gets the parts of the step's stimulus. root: the artifact folder."""
+    found = dict(items)
+    for name, item in items.items():
+        if isinstance(item, Mask):
+            stimulus = Store(root).read_stimulus(str(step.stimulus_digest))
+            page = block.trial.page(step.part)
+            drawing = displays.shown(root, str(step.stimulus_digest), answer=page.answer)
+            found[name] = item.on(stimulus, drawing)
+    return found
+
+
+def draw(
+    root: Path, block: Block, step: Step, before: Response | None, language: str
+) -> tuple[Markup, str]:
+    """Draw what a step shows; return the HTML and the SHA-256 of the stimulus as it was drawn.
+
+    before: an answer from an earlier page of the trial that this page repeats.
+    """
+    page = block.trial.page(step.part)
+    lead = block.trial.lead(page)
+    drawn = _stimuli(root, block, step, language)
+    html = render_template(
+        f"tasks/{block.trial.layout}.html",
+        lead=say(dict(lead), language) if lead else None,
+        said=_said(before, language),
+        shown=displays.shown(root, str(step.stimulus_digest), answer=page.answer),
+        **drawn,
+    )
+    digest = sha256("".join(drawn.values()).encode()).hexdigest()
+    return Markup(html), digest  # noqa: S704  # our own template
+
+
+def _stimuli(root: Path, block: Block, step: Step, language: str) -> dict[str, Markup]:
+    """What a layout shows, by its names for it: the stimulus, and two explanations of it."""
+    page, first = block.trial.page(step.part), str(step.stimulus_digest)
+    if step.second_explanation_digest is not None:
+        sides = {"a": step.explanation_digest, "b": step.second_explanation_digest}
+        return {"stimulus": displays.draw(root, first, None, part="stimulus", tag="")} | {
+            side: displays.draw(
+                root, first, digest, part="explained", tag=f"{side}-", language=language
+            )
+            for side, digest in sides.items()
+        }
+    html, _ = displays.render(
+        root,
+        first,
+        step.explanation_digest,
+        truth=page.truth or block.show_truth,
+        answer=page.answer,
+        language=language,
+    )
+    return {"stimulus": html}
+
+
+def _said(before: Response | None, language: str) -> str | None:
+    if before is None:
+        return None
+    answer = before.text if before.number is None else f"{before.number:g}"
+    return say(ANSWERED, language).format(answer=answer)
