@@ -35,7 +35,8 @@ class Projection:
     """What a page may know of a text and its explanation.
 
     answer: None where it is hidden. written: whether it is text that the model wrote. readings: the
-    answer as a whole first, then, where it is shown, each token of it. inside: whether readings are of channels inside the model instead.
+    answer as a whole first, then, where it is shown, each token of it. inside: whether readings are
+    of channels inside the model instead.
     """
 
     text: str
