@@ -17,7 +17,7 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     from webapp import accounts, cli, config, errors, headers, logs
     from webapp.admin import views as admin
     from webapp.db import alembic, db, prepare_engine
-    from webapp.participate import landing, steps
+    from webapp.participate import events, landing, steps, withdrawal
 
     instance_path = instance_path or os.environ.get("CREDENCE_INSTANCE")
     app = logs.Application("webapp", instance_path=instance_path and os.path.abspath(instance_path))
@@ -35,7 +35,7 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     accounts.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
-    for blueprint in (landing.bp, steps.bp, admin.bp):
+    for blueprint in (landing.bp, steps.bp, events.bp, withdrawal.bp, admin.bp):
         app.register_blueprint(blueprint)
     cli.init_app(app)
     return app

@@ -82,10 +82,18 @@ def keep(session: Session, step: Step, observed: Observed) -> None:
     )
 
 
-def store(session: Session, step_id: int, observed: Observed) -> None:
-    """Keep what a page sent apart from its form; where the step was deleted, nothing."""
+def store(session: Session, participant_id: int, position: int, observed: Observed) -> None:
+    """Keep what a page sent without answers; where there is no such page any more, nothing."""
+    if not observed.events:
+        return
     with writing(session):
-        step = session.scalar(select(Step).where(Step.id == step_id).with_for_update())
+        step = session.scalar(
+            select(Step)
+            .where(Step.participant_id == participant_id, Step.position == position)
+            .order_by(Step.id.desc())
+            .limit(1)
+            .with_for_update()
+        )
         if step is not None:
             keep(session, step, observed)
 

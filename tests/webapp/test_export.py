@@ -16,6 +16,7 @@ from webapp import enrolment, export
 from webapp.bundle_columns import COLUMNS
 from webapp.keys import new_token
 from webapp.models import Response, StudyVersion
+from webapp.observed import Happened
 from webapp.participation import Answer, Observed
 from webapp.studies import StudyError
 
@@ -52,7 +53,8 @@ def bundle(lab: Laboratory, opened: int, tmp_path: Path) -> Path:
     lab.finish(lab.enrol(opened, "RECRUITED-1"), comment=Answer(text=NASTY[0], after_ms=900))
     lab.finish(lab.enrol(opened, "RECRUITED-2"), sure=Answer(number=1.0), years=Answer())
     half = lab.enrol(opened, "RECRUITED-3")
-    lab.submit(half, {}, Observed("360x640", [("shown", 0), ("submit", 1200)]))
+    seen = [Happened(0, "shown", 0), Happened(1, "input", 700, "trust", "x"), Happened(2, "blur", 9)]
+    lab.submit(half, {}, Observed("360x640", "a" * 16, seen))
     with lab.session() as session:
         enrolment.decline(session, opened, new_token())
     return write(lab, tmp_path / "bundle")
@@ -196,9 +198,11 @@ def test_times_are_of_the_page_and_events_of_the_browser(bundle: Path) -> None:
     (row,) = [r for r in table(bundle, "responses") if r["value_text"] == NASTY[0]]
     assert row["answered_after_ms"] == "900"
     assert int(row["response_time_ms"]) >= 0
-    assert [(r["kind"], r["at_ms"]) for r in table(bundle, "events")] == [
-        ("shown", "0"),
-        ("submit", "1200"),
+    columns = ("view", "number", "kind", "at_ms", "value_json")
+    assert [tuple(row[name] for name in columns) for row in table(bundle, "events")] == [
+        ("1", "0", "shown", "0", ""),
+        ("1", "1", "input", "700", '{"detail":"x","item":"trust"}'),
+        ("1", "2", "blur", "9", ""),
     ]
     steps = table(bundle, "steps")
     assert [row["viewport"] for row in steps if row["viewport"]] == ["360x640"]

@@ -2,7 +2,7 @@
 
 from flask import abort, request
 
-BLUEPRINTS = ("landing", "steps")
+BLUEPRINTS = ("landing", "steps", "events", "withdrawal")
 
 
 def refuse_other_sites() -> None:

@@ -1,13 +1,14 @@
 """The way into a study: the consent page, a yes or a no. Reading it stores nothing."""
 
 import re
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import enrolment, participation
 from webapp.db import db
-from webapp.definition import Definition, say
+from webapp.definition import RecruitmentSite, say
 from webapp.keys import new_token, seal, sealed
 from webapp.markdown import to_html
 from webapp.models import StudyVersion
@@ -39,9 +40,7 @@ def consent(slug: str) -> ResponseReturnValue:
     if not sealed(request.form.get("seal", ""), key, "consent", version.id, token, external_id):
         return _landing_page(version, "This page was out of date. Please choose once more."), 400
     if request.form.get("choice") == "decline":
-        refused = enrolment.decline(db.session, version.id, token)
-        end = url_for(".declined", slug=slug) if refused else url_for("steps.show", token=token)
-        return redirect(end, 303)
+        return _decline(version, slug, token, external_id)
     if request.form.get("choice") != "agree":
         return _landing_page(version, "Please choose one of the two buttons."), 422
     known = _known_here(slug)
@@ -55,8 +54,11 @@ def consent(slug: str) -> ResponseReturnValue:
 def declined(slug: str) -> ResponseReturnValue:
     """A polite end for somebody who does not take part."""
     version = _open_version(slug)
-    outcome = definition_of(version).recruitment.outcomes.declined if version else None
-    return render_template("participate/declined.html", outcome=outcome)
+    if version is None:
+        return render_template("participate/declined.html", back=None)
+    site = definition_of(version).recruitment
+    back = site.way_back("declined", _given_id(site))
+    return render_template("participate/declined.html", back=back)
 
 
 def _open_version(slug: str) -> StudyVersion | None:
@@ -71,7 +73,9 @@ def _open_version(slug: str) -> StudyVersion | None:
 def _landing_page(version: StudyVersion, message: str | None = None) -> str:
     definition = definition_of(version)
     language = _language(version)
-    external_id = _external_id(definition)
+    site = definition.recruitment
+    preview = site.preview is not None and request.args.get(site.preview[0]) == site.preview[1]
+    external_id = "" if preview else _external_id(site)
     token, key = new_token(), str(current_app.secret_key)
     slug = definition.slug
     known = _known_here(slug)
@@ -87,17 +91,31 @@ def _landing_page(version: StudyVersion, message: str | None = None) -> str:
         seal=seal(key, "consent", version.id, token, external_id),
         seen=seal(key, "seen", known) if known else "",
         known=known,
+        preview=preview,
     )
 
 
-def _external_id(definition: Definition) -> str:
-    """The recruitment id in the link, or nothing; a placeholder that was never filled is a 400."""
-    name = definition.recruitment.id_parameter
-    sent = request.form.get("external_id") or request.args.get(name or "", "")
-    given = sent if name else ""
-    if given and not re.fullmatch(r"[\w.@-]{1,128}", given, re.ASCII):
-        abort(400, f"The link has no valid {name}. Please open the study from where you found it.")
+def _external_id(site: RecruitmentSite) -> str:
+    """The recruitment id in the link, or nothing where that may be.
+
+    A placeholder that was never filled is a 400, and so is a link without an id where every link
+    from the platform has one.
+    """
+    given = _given_id(site)
+    valid = re.fullmatch(r"[\w.@-]{1,128}", given, re.ASCII)
+    if not valid if given else site.id_required:
+        abort(
+            400,
+            f"The link has no valid {site.parameter}. "
+            "Please open the study from where you found it.",
+        )
     return given
+
+
+def _given_id(site: RecruitmentSite) -> str:
+    name = site.parameter
+    sent = request.form.get("external_id") or request.args.get(name or "", "")
+    return sent if name else ""
 
 
 def _known_here(slug: str) -> str | None:
@@ -112,6 +130,15 @@ def _known_here(slug: str) -> str | None:
 def _language(version: StudyVersion) -> str:
     languages = definition_of(version).languages
     return request.accept_languages.best_match(languages) or languages[0]
+
+
+def _decline(version: StudyVersion, slug: str, token: str, external_id: str) -> ResponseReturnValue:
+    refused = enrolment.decline(db.session, version.id, token)
+    # Some sites want to hear by the id that somebody does not take part.
+    name = definition_of(version).recruitment.parameter
+    given = {name: external_id} if name and external_id else {}
+    end = url_for(".declined", slug=slug) + (f"?{urlencode(given)}" if given else "")
+    return redirect(end if refused else url_for("steps.show", token=token), 303)
 
 
 def _enrol(version: StudyVersion, slug: str, token: str, external_id: str) -> ResponseReturnValue:

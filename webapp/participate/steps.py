@@ -13,16 +13,13 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
-from webapp import config, displays, participation
+from webapp import observed, participation, withdrawal
 from webapp.db import db
-from webapp.definition import Block, Item, Questionnaire, say
 from webapp.forms import StepForm
 from webapp.keys import seal, sealed
-from webapp.markdown import to_html
 from webapp.models import Participant, Step
 from webapp.participate import refuse_other_sites
-from webapp.scales import items_of
-from webapp.studies import definition_of, scales_of
+from webapp.participate.page import contents, items
 
 bp = Blueprint("steps", __name__)
 bp.before_request(refuse_other_sites)
@@ -50,11 +47,16 @@ def submit(token: str, position: int) -> ResponseReturnValue:
     if step.position != position:
         # Sent before, or not due yet: neither is a reason to show any page but the current one.
         return redirect(url_for(".show", token=token), 303)
-    form = StepForm(_items(participant, step), str(participant.language), request.form)
+    form = StepForm(items(participant, step), str(participant.language), request.form)
     if not sealed(request.form.get("seal", ""), key, "step", token, position):
         message = "This page was out of date. Your answers are still here: send them once more."
         return _page(token, participant, step, form, message=message, status=400)
     if not form.validate():
+        try:
+            observed.store(db.session, participant.id, position, form.observed())
+        except (DBAPIError, OSError):
+            # What happened on the page matters less than that its answers can be sent again.
+            current_app.logger.exception("events not saved")
         return _page(token, participant, step, form, status=422)
     try:
         participation.submit(db.session, step.id, form.answers(), form.observed())
@@ -72,18 +74,10 @@ def submit(token: str, position: int) -> ResponseReturnValue:
 def _participant(token: str) -> Participant:
     participant = participation.find(db.session, token)
     if participant is None:
+        if withdrawal.withdrawn(db.session, token) is not None:
+            abort(redirect(url_for("withdrawal.done", token=token), 303))
         abort(404, "This link belongs to no participant. Please check that it is complete.")
     return participant
-
-
-def _items(participant: Participant, step: Step) -> dict[str, Item]:
-    definition = definition_of(participant.version)
-    match definition.flow[step.flow] if step.flow is not None else None:
-        case Block(items=names):
-            return {name: definition.items[name] for name in names}
-        case Questionnaire() as entry:
-            return items_of(entry, scales_of(participant.version), definition.items)
-    return {}
 
 
 def _page(
@@ -96,39 +90,20 @@ def _page(
     status: int = 200,
 ) -> Response:
     """Draw a step; the first time it is shown, that and what was on it is kept."""
-    definition = definition_of(participant.version)
-    language = str(participant.language)
-    entry = definition.flow[step.flow or 0]
-    stimulus, rendered = None, None
-    if step.stimulus_digest is not None:
-        stimulus, rendered = displays.render(
-            config.artifacts(current_app),
-            step.stimulus_digest,
-            step.explanation_digest,
-            truth=isinstance(entry, Block) and entry.show_truth,
-            language=language,
-        )
+    content, rendered = contents(participant, step, form)
     # A browser that fetches ahead shows nobody anything yet.
     ahead = request.headers.get("Sec-Purpose", "").startswith("prefetch")
     if request.method == "GET" and not ahead:
         participation.show(db.session, step, rendered)
-    page, pages = participation.progress(participant, step)
-    text = "debrief" if step.kind == "debrief" else getattr(entry, "page", None)
     return Response(
         render_template(
             "participate/step.html",
-            title=say(definition.title, language),
-            language=language,
-            kind=step.kind,
-            text=to_html(participant.version.source["pages"][text]) if text else None,
-            stimulus=stimulus,
-            form=form or StepForm(_items(participant, step), language),
+            **content,
             message=message,
-            page=page,
-            pages=pages,
             action=url_for(".submit", token=token, position=step.position),
+            beacon=url_for("events.keep", token=token, position=step.position),
             seal=seal(str(current_app.secret_key), "step", token, step.position),
-            outcome=definition.recruitment.outcomes.complete,
+            withdraw=url_for("withdrawal.ask", token=token, _external=step.kind == "debrief"),
         ),
         status,
     )
