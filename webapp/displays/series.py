@@ -44,7 +44,8 @@ class Projection:
 
     past, forecast, naive, actual: SVG points of the lines, the forecast None where it is hidden;
     now: where the past ends. ticks: heights with their labels. bars: what moved the forecast;
-    lanes: or when channels were active. tall: the drawing's height. ahead: steps ahead, forecast, naive and, where known, actual.
+    lanes: or when channels were active. tall: the drawing's height.
+    ahead: steps ahead, forecast, naive and, where known, actual.
     """
 
     past: str
