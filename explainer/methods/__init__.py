@@ -83,7 +83,7 @@ class Method:
     a control's is as `of` says. least(players): the fewest evaluations that give a result.
     most(parameters): the most players that it takes, those that play at all, where that is limited;
     raised: the parameter that raises this. words: the parameter whose sentences it gives in place
-    of values.
+    of values. adds_up: whether what it gives is complete, as Attribution says.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Method:
     raised: str = ""
     of: Of | None = None
     words: Sentences | None = None
+    adds_up: bool = True
 
     @property
     def control(self) -> bool:

@@ -1,9 +1,13 @@
 """What a self-explaining network itself says: its concepts, and what each counts."""
 
+import base64
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from explainer.artifact import Stimulus
 from explainer.methods import Attribution, MethodError
@@ -13,6 +17,7 @@ from explainer.models.senn import SENN
 from explainer.subjects import Subject
 
 PROTOTYPES = "prototypes.npz"
+SHOWN = 4  # of each concept's prototypes
 
 
 @torch.no_grad()
@@ -27,7 +32,8 @@ def senn_concepts(
 
     Its players are concepts, which lie nowhere in the image, so none has a pixel: they are told
     apart by their order, that of prototypes.npz beside the checkpoint, whose digest covers that
-    file. details: concepts (K,), how far each is present; relevances (outputs, K); prototypes.
+    file. details: concepts (K,), how far each is present; relevances (outputs, K); prototypes, with
+    the first few pictures of each where they are at hand (`packed`).
     Raises MethodError for another network.
     """
     network, model = subject.network, getattr(subject, "model", None)
@@ -50,6 +56,22 @@ def senn_concepts(
         details={
             "concepts": concepts.tolist(),
             "relevances": relevances.tolist(),
-            "prototypes": {"file": PROTOTYPES, "checkpoint_digest": subject.digest},
+            "prototypes": {
+                "file": PROTOTYPES,
+                "checkpoint_digest": subject.digest,
+                **packed(getattr(subject, "prototypes", None)),
+            },
         },
     )
+
+
+def packed(images: NDArray[np.uint8] | None) -> dict[str, Any]:
+    """Pictures (concepts, n, height, width[, 3]) as JSON: `shape`, and `zlib` in base64 of uint8.
+
+    Only the first SHOWN of each concept are kept; nothing where there are none.
+    """
+    if images is None:
+        return {}
+    kept = np.ascontiguousarray(images[:, :SHOWN], np.uint8)
+    data = base64.b64encode(zlib.compress(kept.tobytes(), 9)).decode()
+    return {"shape": list(kept.shape), "zlib": data}

@@ -88,7 +88,8 @@ def fitted(
     if len(every) < LEAST:
         raise MethodError(
             f"a surrogate is fitted on windows of the data, {LEAST} or more, and there are "
-            f"{len(every)}: give the subject a background, or explain the model itself"
+            f"{len(every)}: name more as the background of the stimulus set, as sp500-weekly.npz "
+            "is of the S&P 500, or explain the model itself"
         )
     every = np.asarray(every, np.float64).reshape(-1, subject.lag)
     rows = np.linspace(0, len(every) - 1, min(WINDOWS, len(every))).astype(int)

@@ -58,7 +58,8 @@ class ImageScorer:
 class ImageSubject(ClassifierSubject):
     """A classifier of images; its outputs are the log-probabilities of its labels.
 
-    background: images uint8 (n, *shape) that `background` masks draw from.
+    background: images uint8 (n, *shape) that `background` masks draw from. prototypes: images
+    uint8 (concepts, n, *shape) that stand for the concepts of a network that has some.
     """
 
     kind: ClassVar[str] = "image"
@@ -71,8 +72,10 @@ class ImageSubject(ClassifierSubject):
         model: ImageClassifier,
         digest: str,
         background: NDArray[np.uint8] | None = None,
+        prototypes: NDArray[np.uint8] | None = None,
     ) -> None:
         """Join a model in eval mode and its checkpoint's digest."""
+        self.prototypes = prototypes
         self.model, self.labels = model, model.labels
         self.digest, self.background = digest, background
         self.network: nn.Module = model.network

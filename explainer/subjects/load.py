@@ -1,15 +1,20 @@
 """From a checkpoint's path to the subject that it makes."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from explainer.encoding import canonical_json
 from explainer.encoding import sha256 as digest_of
 from explainer.machine import keep_float32, keep_memory, pick
 from explainer.methods import MethodError
+from explainer.methods.senn import PROTOTYPES
 from explainer.models import checkpoint
 from explainer.models.checkpoint import CARD, CheckpointError, companion
 from explainer.models.config import ConfigError
@@ -66,7 +71,20 @@ def _maker(card: dict[str, Any]) -> Callable[[Path, nn.Module, dict[str, Any], A
 
 def _image(path: Path, network: nn.Module, card: dict[str, Any], background: Any) -> Subject:
     model = ImageClassifier.of(network, card).eval()
-    return ImageSubject(model, card["weights_sha256"], background)
+    return ImageSubject(model, card["weights_sha256"], background, _prototypes(path, card))
+
+
+def _prototypes(path: Path, card: dict[str, Any]) -> NDArray[np.uint8] | None:
+    if PROTOTYPES not in card["files"]:
+        return None
+    folder = path if path.is_dir() else path.parent
+    data = companion(folder, card, PROTOTYPES)
+    try:
+        with np.load(io.BytesIO(data)) as file:
+            found: NDArray[np.uint8] = file["images"]
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"{PROTOTYPES} is no .npz with images ({error})") from error
+    return found
 
 
 def _text(path: Path, network: nn.Module, card: dict[str, Any], background: Any) -> Subject:

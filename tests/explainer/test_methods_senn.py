@@ -1,6 +1,9 @@
 """A self-explaining network's own words: concepts that add up to the logit."""
 
+import base64
+import io
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +16,10 @@ from explainer.artifact import Explanation
 from explainer.data.images import read_images
 from explainer.explain import explain
 from explainer.methods import MethodError
+from explainer.methods.senn import SHOWN
 from explainer.models import checkpoint
-from explainer.models.image import ImageClassifier
 from explainer.models.senn import SENN, SENNConfig
-from explainer.subjects.image import ImageSubject
+from explainer.subjects.load import load
 
 ASSETS = Path(explainer.__file__).parent / "assets"
 
@@ -29,8 +32,7 @@ def subject():
 
 @pytest.fixture(scope="module")
 def shipped():
-    network, card = checkpoint.load(ASSETS / "checkpoints" / "mnist-senn")
-    return ImageSubject(ImageClassifier.of(network, card), card["weights_sha256"])
+    return load(ASSETS / "checkpoints" / "mnist-senn", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,13 @@ def test_the_shipped_one_becomes_an_artifact(shipped, digit):
     data = checkpoint.companion(
         ASSETS / "checkpoints" / "mnist-senn", card, details["prototypes"]["file"]
     )
-    assert len(data) > 0
+    with np.load(io.BytesIO(data)) as file:
+        expected = file["images"][:, :SHOWN]
+    packed = details["prototypes"]
+    raw = zlib.decompress(base64.b64decode(packed["zlib"]))
+    found = np.frombuffer(raw, np.uint8).reshape(packed["shape"])
+    np.testing.assert_array_equal(found, expected)
+    assert len(json.dumps(packed)) < 40_000
 
 
 def test_pixels_of_a_self_explaining_network_are_explained_too(shipped, digit):

@@ -63,6 +63,23 @@ def test_each_half_is_what_it_is_called_and_lies_apart(series, tmp_path, capsys)
     assert min(np.diff(places[better]).min(), np.diff(places[~better]).min()) >= 9
 
 
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the S&P 500's closes are not beside the checkout")
+def test_the_shipped_background_is_what_its_command_makes(tmp_path):
+    assert run("--data", SHARED, "--every", 5, "--out", tmp_path / "sp500-weekly") == 0
+    for name in ("sp500-weekly.npz", "sp500-weekly.json"):
+        assert (tmp_path / name).read_bytes() == (ASSETS / "data" / name).read_bytes()
+
+
+def test_the_background_ends_before_the_sample_begins():
+    with np.load(ASSETS / "data" / "sp500-weekly.npz") as file:
+        behind, past = file["ends"], file["past"]
+    with np.load(ASSETS / "data" / "sp500-40.npz") as file:
+        shown = file["ends"]
+    assert max(behind) < min(shown)
+    assert past.shape == (len(behind), 84)
+    np.testing.assert_array_equal(past[0, 5:], past[1, :-5])
+
+
 def test_refusals_are_one_line(series, tmp_path, capsys):
     assert run("--data", series, "--out", tmp_path / "w", "--half", 90) == 1
     assert "ask for fewer" in capsys.readouterr().err

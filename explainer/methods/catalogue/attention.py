@@ -13,6 +13,7 @@ METHODS: tuple[Method, ...] = (
         source="Bahdanau et al. 2015, arXiv:1409.0473; whether it explains: Jain & Wallace 2019, "
         "arXiv:1902.10186, and python -m explainer.inspect attention",
         cost=_COST,
+        adds_up=False,
     ),
     Method(
         "attention_rollout",
@@ -21,5 +22,6 @@ METHODS: tuple[Method, ...] = (
         code="explainer.methods.attention:attention_rollout",
         source="Abnar & Zuidema 2020, arXiv:2005.00928",
         cost=_COST,
+        adds_up=False,
     ),
 )

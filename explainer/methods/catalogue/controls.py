@@ -16,6 +16,7 @@ METHODS = (
         code="explainer.methods.controls:mismatched",
         source="a real explanation of another stimulus with the same predicted class",
         cost=_ONE_MORE,
+        adds_up=False,
     ),
     Method(
         "shuffled",
@@ -25,6 +26,7 @@ METHODS = (
         code="explainer.methods.controls:shuffled",
         source="the same values, dealt to the players at random",
         cost=_NOTHING,
+        adds_up=False,
     ),
     Method(
         "random",
@@ -35,6 +37,7 @@ METHODS = (
         source="noise as smooth and as strong as the explanation; Theiler et al. 1992, "
         "Physica D 58, 77-94",
         cost=_NOTHING,
+        adds_up=False,
     ),
     Method(
         "randomised",
@@ -45,6 +48,7 @@ METHODS = (
         source="the explanation of the model with weights drawn anew; Adebayo et al. 2018, "
         "arXiv:1810.03292",
         cost=_ONE_MORE,
+        adds_up=False,
     ),
     Method(
         "placebic",
@@ -56,5 +60,6 @@ METHODS = (
         source="content-free words, a study's own or ours; Eiband et al. 2019, CHI Extended "
         "Abstracts",
         cost=_NOTHING,
+        adds_up=False,
     ),
 )

@@ -15,6 +15,7 @@ METHODS: tuple[Method, ...] = (
         source=f"input gradients of the logit, {_WIDE}; Simonyan et al. 2013, arXiv:1312.6034; "
         "captum Saliency",
         cost=_ONE,
+        adds_up=False,
     ),
     Method(
         "gradient_input",
@@ -24,6 +25,7 @@ METHODS: tuple[Method, ...] = (
         source="gradient of the logit x input, summed over the embedding; Shrikumar et al. 2016, "
         "arXiv:1605.01713; captum InputXGradient",
         cost=_ONE,
+        adds_up=False,
     ),
     Method(
         "smoothgrad",
@@ -37,6 +39,7 @@ METHODS: tuple[Method, ...] = (
         source=f"mean gradient of the logit under noise, {_WIDE}; Smilkov et al. 2017, "
         "arXiv:1706.03825; captum NoiseTunnel",
         cost="`samples` evaluations and their gradients for each output",
+        adds_up=False,
     ),
     Method(
         "integrated_gradients",
@@ -55,6 +58,7 @@ METHODS: tuple[Method, ...] = (
         source="gradients of the logit whose negative part stops at each ReLU; Springenberg et al. "
         "2014, arXiv:1412.6806; captum GuidedBackprop",
         cost=f"{_ONE}; only for networks of ReLUs",
+        adds_up=False,
     ),
     Method(
         "grad_cam",
@@ -68,6 +72,7 @@ METHODS: tuple[Method, ...] = (
         "weighed by their mean gradients, positive part; Selvaraju et al. 2017, "
         "arXiv:1610.02391; captum LayerGradCam",
         cost=_ONE,
+        adds_up=False,
     ),
     Method(
         "lrp",

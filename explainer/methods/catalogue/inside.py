@@ -41,5 +41,6 @@ METHODS: tuple[Method, ...] = (
         source="the activations of the hidden channels that move most along the input; its outputs "
         "are channels, not the model's, and nothing adds up",
         cost="one reading",
+        adds_up=False,
     ),
 )

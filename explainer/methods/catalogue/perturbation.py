@@ -18,6 +18,7 @@ METHODS = (
         source="a linear model of the neighbourhood; Ribeiro et al. 2016, arXiv:1602.04938",
         cost="as many model evaluations as `evaluations`; more than players, for standard errors",
         least=lambda players: 2,
+        adds_up=False,
     ),
     Method(
         "occlusion",
@@ -30,6 +31,7 @@ METHODS = (
         code="explainer.methods.occlusion:occlusion",
         source="what is lost behind a sliding window; Zeiler & Fergus 2014, arXiv:1311.2901",
         cost="at most one model evaluation for each place of the window, and two",
+        adds_up=False,
     ),
     Method(
         "leave_one_out",
@@ -38,6 +40,7 @@ METHODS = (
         code="explainer.methods.occlusion:leave_one_out",
         source="what is lost without one player",
         cost="at most one model evaluation for each player, and two",
+        adds_up=False,
     ),
     Method(
         "random_crops",
@@ -51,6 +54,7 @@ METHODS = (
         source="mean score of the random crops that show a pixel; above the mean of all it is for",
         cost="as many model evaluations as `evaluations`",
         least=lambda players: 3,
+        adds_up=False,
     ),
     Method(
         "anchors",
@@ -66,5 +70,6 @@ METHODS = (
         "et al. 2018, AAAI 32(1)",
         cost="at most `evaluations` to find a rule, and 400 to measure each word of it",
         least=lambda players: 100,
+        adds_up=False,
     ),
 )
