@@ -31,10 +31,10 @@ for (const list of document.querySelectorAll(".entries")) {
     if (!button || button.getAttribute("aria-disabled") === "true") return;
     const entry = button.closest("li");
     move(entry, entries().indexOf(entry) + Number(button.dataset.move));
-    place(entry).dispatchEvent(new Event("change", { bubbles: true }));
+    place(entry).dispatchEvent(new CustomEvent("change", { bubbles: true, detail: "moved" }));
   });
   list.addEventListener("change", (event) => {
-    if (!event.isTrusted) return;
+    if (event.detail === "moved") return;
     const entry = event.target.closest("li");
     if (event.target.value !== "") return move(entry, Number(event.target.value) - 1);
     for (const each of entries()) place(each).value = "";
