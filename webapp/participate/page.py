@@ -45,7 +45,7 @@ def contents(
     if isinstance(entry, Block):
         before = trials.repeated(db.session, entry, step)
         stimulus, rendered = draw(config.artifacts(current_app), entry, step, before, language)
-    page, pages = participation.progress(participant, step)
+    page, pages = participation.progress(db.session, participant, step)
     last = step.kind == "debrief"
     text = "debrief" if last else getattr(entry, "page", None)
     return {

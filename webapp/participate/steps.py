@@ -103,7 +103,7 @@ def _page(
             action=url_for(".submit", token=token, position=step.position),
             beacon=url_for("events.keep", token=token, position=step.position),
             seal=seal(str(current_app.secret_key), "step", token, step.position),
-            withdraw=url_for("withdrawal.ask", token=token, _external=step.kind == "debrief"),
+            withdraw=url_for("withdrawal.ask", token=token),
         ),
         status,
     )
