@@ -17,13 +17,18 @@ def main(arguments: list[str] | None = None) -> int:
     report = commands.add_parser("report", help="turn an export bundle into one HTML report")
     report.add_argument("bundle", type=Path, help="the folder or .zip that the export wrote")
     report.add_argument("--out", type=Path, required=True, help="folder for the report")
+    report.add_argument(
+        "--with-simulated",
+        action="store_true",
+        help="count simulated participants as people, to try a study out",
+    )
     again = commands.add_parser("reproduce", help="recompute the figures of the original study")
     again.add_argument("folder", type=Path, nargs="?", default=DATA, metavar="DIR")
     again.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)
     try:
         if options.command == "report":
-            return _report(options.bundle, options.out)
+            return _report(options.bundle, options.out, with_simulated=options.with_simulated)
         return _reproduce(options.folder, options.json)
     except (BundleError, SeedError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -32,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
     return 2
 
 
-def _report(bundle: Path, out: Path) -> int:
+def _report(bundle: Path, out: Path, *, with_simulated: bool) -> int:
     from analysis.report import write_report
 
-    for path in write_report(bundle, out):
+    for path in write_report(bundle, out, with_simulated=with_simulated):
         print(path)
     return 0
 

@@ -12,14 +12,15 @@ from analysis.markup import Html, html, join
 from analysis.results import results
 
 
-def write_report(bundle: Path, out: Path) -> list[Path]:
+def write_report(bundle: Path, out: Path, *, with_simulated: bool = False) -> list[Path]:
     """Write report.html and results.json into `out`; return their paths.
 
+    with_simulated: count simulated participants as people, which the report says at its top.
     Other files there are left alone. Raises BundleError, and OSError where it cannot write.
     """
     if out.exists() and not out.is_dir():
         raise BundleError(f"{out} is a file; give a folder for the report with --out")
-    found = results(load(bundle))
+    found = results(load(bundle), with_simulated=with_simulated)
     text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     # What is written is what is drawn: the page is made from the JSON as a reader would load it.
     written = {"results.json": text + "\n", "report.html": page(json.loads(text))}
@@ -61,7 +62,7 @@ def page(found: dict[str, Any]) -> str:
 <header>
 <h1>{title}</h1>
 <p>Report on the study {html(study["slug"])}{html(number)}. Every number stands in results.json.</p>
-</header>
+{sections.warning(found)}</header>
 <main>
 {body}
 </main>

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import simulated
 from analysis.analyse import analyse
 from analysis.dataset import COMPLETE, Dataset, Exclusions, exclude
 from analysis.design import Answered, Exclusion, TooFast
@@ -39,8 +40,14 @@ METHODS = (
 Json = dict[str, Any]
 
 
-def results(dataset: Dataset) -> Json:
-    """All results of a bundle. Holds no date and no path: one bundle gives one JSON."""
+def results(dataset: Dataset, *, with_simulated: bool = False) -> Json:
+    """All results of a bundle. Holds no date and no path: one bundle gives one JSON.
+
+    with_simulated: simulated participants count as people, and the JSON says how many there are.
+    """
+    robots = simulated.count(dataset)
+    if with_simulated:
+        dataset = simulated.as_people(dataset)
     rules = dataset.design.exclusions
     kept, left_out = exclude(dataset, rules)
     everyone, _ = exclude(dataset, [rule for rule in rules if isinstance(rule, Answered)])
@@ -57,7 +64,8 @@ def results(dataset: Dataset) -> Json:
                 for f in dataset.design.factors
             ],
         },
-        "participants": _participants(dataset, kept, left_out),
+        "participants": _participants(dataset, kept, left_out)
+        | {"simulated": robots, "simulated_count": with_simulated},
         "rules": [
             {
                 "id": rule.id,
@@ -97,7 +105,6 @@ def _participants(dataset: Dataset, kept: Dataset, left_out: Exclusions) -> Json
     outcomes = real["outcome"].value_counts().sort_index()
     return {
         "asked": len(real),
-        "simulated": len(people) - len(real),
         "declined": int(outcomes.get("declined", 0)),
         "enrolled": int(outcomes.drop("declined", errors="ignore").sum()),
         "complete": int(outcomes.get(COMPLETE, 0)),

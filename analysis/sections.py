@@ -18,6 +18,18 @@ from analysis.sentences import direction, verdict
 Json = dict[str, Any]
 
 
+def warning(found: Json) -> Html | str:
+    """What stands under the title where simulated participants are counted as people."""
+    people = found["participants"]
+    if not people["simulated_count"] or not people["simulated"]:
+        return ""
+    return paragraph(
+        f"{people['simulated']} simulated participants are counted as people in this report. Their "
+        "answers follow a stated model and their times are what their browser said: nothing here "
+        "is a finding about people."
+    )
+
+
 def summary(found: Json) -> Html:
     """What a reader should take away, in plain words."""
     people, main = found["participants"], found["main"]
@@ -76,8 +88,13 @@ def participants(found: Json) -> Html:
         "Participants",
         table("From the first page to the analysis", ("Step", "People"), rows),
         paragraph(
-            "Only people who finished are analysed. Simulated participants "
-            f"({people['simulated']} here) are counted nowhere in the table and always left out."
+            "Only people who finished are analysed. "
+            + (
+                f"{people['simulated']} of those in the table are simulated."
+                if people["simulated_count"]
+                else f"Simulated participants ({people['simulated']} here) are counted nowhere in "
+                "the table and left out."
+            )
         ),
         bullets(spent) if people["median_minutes"] is not None else None,
         details(
