@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import inf, prod
 from pathlib import Path
 
-from webapp import checks_files, checks_flow, scales
+from webapp import checks_files, checks_flow, checks_tasks, scales
 from webapp.definition import (
     Answered,
     Choice,
@@ -26,6 +26,7 @@ def mistakes(study: Definition, folder: Path, instance: Path) -> Problems:
     yield from _hypotheses(study)
     yield from _exclusions(study)
     yield from checks_flow.mistakes(study)
+    yield from checks_tasks.mistakes(study)
     yield from checks_files.mistakes(study, folder, instance)
 
 

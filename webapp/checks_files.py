@@ -7,7 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from webapp.definition import Definition
+from webapp.checks_tasks import unsuited
+from webapp.definition import Block, Definition, pages
 from webapp.parts import File
 from webapp.planned import ByNumber, Explained, kinds, unfit
 from webapp.problems import Path as KeyPath
@@ -58,6 +59,11 @@ def _suits(study: Definition, folder: Path, instance: Path) -> Problems:
             continue
         card = _card(study.checkpoints[stimuli.checkpoint], folder, instance)
         kind = None if card is None else _does(card)
+        for path, block in pages(study.flow):
+            if isinstance(block, Block) and block.stimuli == name and kind is not None:
+                message = unsuited(block, kind)
+                if message is not None:
+                    yield Problem(("flow", *path, "trial"), message)
         if kind == "prompt" and not isinstance(stimuli.select, ByNumber):
             message = "nobody knows which continuation is right; select by count and seed"
             yield Problem(("stimuli", name, "select"), message)

@@ -19,6 +19,7 @@ from webapp.models import (
     VersionExplanation,
     VersionStimulus,
 )
+from webapp.pairs import unpaired
 from webapp.scales import Scale
 from webapp.study import StudyFile
 
@@ -132,6 +133,11 @@ def missing(session: Session, version: StudyVersion, store: Store) -> list[str]:
         count = sum((name, each.stimulus_digest) not in there for each in stimuli)
         if count or not stimuli:
             lacking.append(f"the {name} explanations of {count or 'all'} stimuli")
+    for block in definition.blocks:
+        changed = block.trial.beside
+        alone = unpaired(session, version.id, block.stimuli, changed) if changed else 0
+        if alone:
+            lacking.append(f"the changed input in {changed} of {alone} stimuli of {block.stimuli}")
     for digest in {each.stimulus_digest for each in stimuli}:
         lacking += _unreadable(store.read_stimulus, digest)
     for each in explanations:

@@ -55,7 +55,7 @@ def repeated(session: Session, block: Block, step: Step) -> Response | None:
             Step.position < step.position,
             Response.item_id == f"{block.block}-{name}",
         )
-        .order_by(Step.position.desc())
+        .order_by(Step.position.desc(), Step.attempt.desc())
         .limit(1)
     )
 

@@ -44,12 +44,12 @@ def draw(
     before: an answer from an earlier page of the trial that this page repeats.
     """
     page = block.trial.page(step.part)
-    lead = block.trial.lead(page)
     drawn = _stimuli(root, block, step, language)
     html = render_template(
         f"tasks/{block.trial.layout}.html",
-        lead=say(dict(lead), language) if lead else None,
+        lead=_line(block, page.part, language),
         said=_said(before, language),
+        change=_line(block, "change", language),
         shown=displays.shown(root, str(step.stimulus_digest), answer=page.answer),
         **drawn,
     )
@@ -58,7 +58,7 @@ def draw(
 
 
 def _stimuli(root: Path, block: Block, step: Step, language: str) -> dict[str, Markup]:
-    """What a layout shows, by its names for it: the stimulus, and two explanations of it."""
+    """What a layout shows, by its names for it: the stimulus, and what stands beside it."""
     page, first = block.trial.page(step.part), str(step.stimulus_digest)
     if step.second_explanation_digest is not None:
         sides = {"a": step.explanation_digest, "b": step.second_explanation_digest}
@@ -76,7 +76,23 @@ def _stimuli(root: Path, block: Block, step: Step, language: str) -> dict[str, M
         answer=page.answer,
         language=language,
     )
-    return {"stimulus": html}
+    if step.second_stimulus_digest is None:
+        return {"stimulus": html}
+    changed, _ = displays.render(
+        root,
+        step.second_stimulus_digest,
+        None,
+        truth=False,
+        answer=page.change_answered,
+        language=language,
+        tag="changed-",
+    )
+    return {"stimulus": html, "changed": changed}
+
+
+def _line(block: Block, name: str, language: str) -> str | None:
+    line = block.trial.line(name)
+    return None if line is None else say(dict(line), language)
 
 
 def _said(before: Response | None, language: str) -> str | None:

@@ -17,7 +17,8 @@ class Page:
 
     part: its name, which its step keeps. explained, answer, truth: whether the explanation, the
     model's answer and the right one are on it. asks: whether the block's own items are. repeats:
-    what was asked before whose answer is said again.
+    what was asked before whose answer is said again. change_answered: whether the model's answer to
+    a changed input is on it.
     """
 
     part: str
@@ -26,6 +27,7 @@ class Page:
     truth: bool = False
     asks: bool = False
     repeats: str | None = None
+    change_answered: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,15 @@ class BaseTask(Part):
     """What a participant does in a trial. What it asks has its name as its role in the export.
 
     varied: whether the factor `explanation` decides what is shown. judged: whether it asks for an
-    answer as the model gives one, so that texts that a model goes on from have none. own: whether
-    it asks something even where the block has no items. tells_truth: whether what is right may be
-    shown with the model's answer. layout: its template in templates/tasks/.
+    answer as the model gives one, so that texts that a model goes on from have none. writing:
+    whether only these suit it. own: whether a block needs no items beside what the task asks.
+    tells_truth: whether what is right may be shown with the model's answer. layout: its template in
+    templates/tasks/.
     """
 
     varied: ClassVar[bool] = True
     judged: ClassVar[bool] = False
+    writing: ClassVar[bool] = False
     own: ClassVar[bool] = True
     tells_truth: ClassVar[bool] = False
     layout: ClassVar[str] = "trial"
@@ -63,6 +67,11 @@ class BaseTask(Part):
     def named(self) -> tuple[str, ...]:
         """The explanations that the task names itself."""
         return ()
+
+    @property
+    def beside(self) -> str | None:
+        """The stimulus set with a changed input for each stimulus, where the task has one."""
+        return None
 
     def page(self, part: str | None) -> Page:
         """The page of this name; the first one for a step of before pages had names."""
@@ -83,8 +92,8 @@ class BaseTask(Part):
         """What the task itself asks on a page, before the block's own items."""
         return {}
 
-    def lead(self, page: Page) -> Mapping[str, str] | None:
-        """A line above the page, by language, where it needs one."""
+    def line(self, name: str) -> Mapping[str, str] | None:
+        """A line that leads a page of this name, or a part of one, by language."""
         return None
 
     def untranslated(self, languages: Sequence[str]) -> list[str]:

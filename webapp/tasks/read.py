@@ -10,7 +10,7 @@ class Read(BaseTask):
 
     task: Literal["read"]
     varied: ClassVar[bool] = False
-    own: ClassVar[bool] = True
+    writing: ClassVar[bool] = True
 
     @property
     def pages(self) -> tuple[Page, ...]:

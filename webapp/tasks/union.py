@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from webapp.tasks.advice import Advice
 from webapp.tasks.compare import Compare
+from webapp.tasks.counterfactual_simulation import CounterfactualSimulation
 from webapp.tasks.forward_simulation import ForwardSimulation
 from webapp.tasks.highlight import Highlight
 from webapp.tasks.rate import Rate
@@ -16,9 +17,8 @@ def _named(given: Any) -> Any:
     return {"task": given} if isinstance(given, str) else given
 
 
+_Any = Rate | Advice | ForwardSimulation | CounterfactualSimulation | Compare | Highlight | Read
 Task = Annotated[
-    Annotated[
-        Rate | Advice | ForwardSimulation | Compare | Highlight | Read, Field(discriminator="task")
-    ],
+    Annotated[_Any, Field(discriminator="task")],
     BeforeValidator(_named, json_schema_input_type=str | dict[str, Any]),
 ]

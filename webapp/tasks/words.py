@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from webapp.parts import Name, Text
-from webapp.tasks.base import BaseTask, Page
+from webapp.tasks.base import BaseTask
 
 Texts = Mapping[str, str]
 
@@ -24,9 +24,9 @@ class Wording(BaseTask):
         """The words for something, by language."""
         return dict(self.words.get(name, self.spoken[name]))
 
-    def lead(self, page: Page) -> Texts | None:
-        """The line above a page has the page's name."""
-        return self.say(page.part) if page.part in self.spoken else None
+    def line(self, name: str) -> Texts | None:
+        """The line of this name, where there is one."""
+        return self.say(name) if name in self.spoken else None
 
     def unknown(self) -> list[str]:
         """Words that the task never says."""
