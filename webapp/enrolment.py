@@ -1,27 +1,16 @@
-"""Enrolment: one person or one refusal, and every step written down before the first is shown."""
+"""Enrolment: one person or one refusal, and the steps written down before the first is shown."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from math import lcm
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp import assignment
-from webapp.assignment import BlockDesign
+from webapp import following
 from webapp.db import writing
-from webapp.definition import Block, Consent, Definition
+from webapp.definition import Definition
 from webapp.keys import token_hash
-from webapp.models import (
-    Participant,
-    Recruitment,
-    Step,
-    Stimulus,
-    StudyVersion,
-    VersionExplanation,
-    VersionStimulus,
-    now,
-)
+from webapp.models import Participant, Recruitment, StudyVersion, now
+from webapp.step_writer import StepWriter
 from webapp.studies import definition_of
 from webapp.withdrawal import erase
 
@@ -35,10 +24,18 @@ class NotOpen(Exception):  # noqa: N818
 
 
 def enrol(
-    session: Session, version_id: int, token: str, external_id: str | None, language: str
+    session: Session,
+    version_id: int,
+    token: str,
+    external_id: str | None,
+    language: str,
+    *,
+    preview: bool = False,
 ) -> Participant:
-    """Enrol a participant and write all steps; with a known token this changes nothing.
+    """Enrol a participant and write the steps; with a known token this changes nothing.
 
+    Steps are written as far as the covariates of minimisation, and the others when somebody is
+    placed. A preview is a researcher's look, also at a version that is not open.
     Raises AlreadyEnrolled where the recruitment id is taken by another token, and NotOpen.
     """
     with writing(session):
@@ -51,30 +48,19 @@ def enrol(
         )
         if known is not None and known.outcome != "declined":
             return known
-        if not version.is_open:
+        if not version.is_open and not preview:
             raise NotOpen
         if external_id is not None and _is_taken(session, version.study_id, external_id):
             raise AlreadyEnrolled
-        definition = definition_of(version)
-        designs = _designs(session, version, definition)
-        counts = _counts(session, version)
-        cells = _cells(definition)
-        forms = lcm(*(design.forms for design in designs))
-        cell, form = assignment.least_filled(list(cells), forms, counts)
         participant = known or Participant(
             version_id=version.id,
             pseudonym=f"p{secrets.token_hex(6)}",
             token_hash=token_hash(token),
         )
         participant.outcome = "active"
+        participant.preview = preview
         participant.language = language
-        participant.cell, participant.form = cell, form
         participant.enrolled_at = now()
-        orders = {
-            design.name: assignment.trials(design, form, definition.seed, sum(counts.values()))
-            for design in designs
-        }
-        participant.steps = _steps(definition, cells[cell], orders, _digests(session, version))
         session.add(participant)
         session.flush()
         if external_id is not None:
@@ -85,7 +71,19 @@ def enrol(
                     external_id=external_id,
                 )
             )
+        _begin(session, participant, definition_of(version))
+        following.advance(session, participant)
         return participant
+
+
+def _begin(session: Session, participant: Participant, definition: Definition) -> None:
+    """Write the steps up to the one that places the participant."""
+    writer = StepWriter(session, participant)
+    writer.add("consent", 0, done=True)
+    for index in range(1, following.placed_before(definition)):
+        entry = definition.entries[index]
+        writer.add(entry.step, index)  # type: ignore[union-attr]
+    writer.add("assign", None)
 
 
 def decline(session: Session, version_id: int, token: str) -> bool:
@@ -124,98 +122,3 @@ def _is_taken(session: Session, study_id: int, external_id: str) -> bool:
         )
         is not None
     )
-
-
-def _cells(definition: Definition) -> dict[str, assignment.Condition]:
-    levels = {n: f.levels for n, f in definition.factors.items() if f.vary == "between"}
-    return {assignment.name_of(cell): cell for cell in assignment.combinations(levels)}
-
-
-def _counts(session: Session, version: StudyVersion) -> dict[tuple[str | None, int | None], int]:
-    """How many participants hold each place."""
-    rows = session.execute(
-        select(Participant.cell, Participant.form, func.count())
-        .where(Participant.version_id == version.id, Participant.cell.is_not(None))
-        .group_by(Participant.cell, Participant.form)
-    ).all()
-    return {(cell, form): count for cell, form, count in rows}
-
-
-def _designs(session: Session, version: StudyVersion, definition: Definition) -> list[BlockDesign]:
-    """The design of every block, its stimuli in strata: the model right, then the model wrong."""
-    within = {
-        name: tuple(factor.levels)
-        for name, factor in definition.factors.items()
-        if factor.vary == "within"
-    }
-    rows = session.execute(
-        select(VersionStimulus.stimulus_set, Stimulus.digest, Stimulus.model_correct)
-        .join(Stimulus, Stimulus.digest == VersionStimulus.stimulus_digest)
-        .where(VersionStimulus.version_id == version.id)
-        .order_by(VersionStimulus.position)
-    ).all()
-
-    def strata(stimuli: str) -> tuple[tuple[str, ...], ...]:
-        of_set = [(digest, correct) for name, digest, correct in rows if name == stimuli]
-        parts = (tuple(d for d, c in of_set if c), tuple(d for d, c in of_set if not c))
-        return tuple(part for part in parts if part)
-
-    return [
-        BlockDesign(
-            name=block.block,
-            strata=strata(block.stimuli),
-            per_participant=block.per_participant,
-            levels=block.trial.levels(within),
-            shuffled=block.order.rule == "shuffled",
-            max_run=block.order.max_run,
-        )
-        for block in definition.blocks
-    ]
-
-
-def _digests(session: Session, version: StudyVersion) -> dict[tuple[str, str], str]:
-    """The explanation of each name and stimulus."""
-    rows = session.scalars(
-        select(VersionExplanation).where(VersionExplanation.version_id == version.id)
-    )
-    return {(each.name, each.stimulus_digest): each.explanation_digest for each in rows}
-
-
-def _steps(
-    definition: Definition,
-    between: assignment.Condition,
-    orders: Mapping[str, Sequence[assignment.Trial]],
-    explanations: Mapping[tuple[str, str], str],
-) -> list[Step]:
-    """All steps of one participant; consent and assign are done by the time they are written."""
-    moment = now()
-    steps: list[Step] = []
-
-    def add(kind: str, flow: int | None, **more: object) -> None:
-        done = moment if kind in ("consent", "assign") else None
-        place = {"position": len(steps), "kind": kind, "flow": flow}
-        steps.append(Step(**place, **{"condition": "", **more}, shown_at=done, submitted_at=done))
-
-    for index, entry in enumerate(definition.flow):
-        if isinstance(entry, Block):
-            for trial in orders[entry.block]:
-                condition = {**between, **trial.condition}
-                for page in entry.trial.pages:
-                    shown = entry.trial.shown(page, condition)
-                    digests = [explanations[name, trial.stimulus] for name in shown]
-                    first, second = (*digests, None, None)[:2]
-                    add(
-                        "trial",
-                        index,
-                        block=entry.block,
-                        part=page.part,
-                        condition=assignment.name_of(condition),
-                        stimulus_digest=trial.stimulus,
-                        explanation_digest=first,
-                        second_explanation_digest=second,
-                    )
-            continue
-        add(entry.step, index)
-        if isinstance(entry, Consent):
-            add("assign", None)
-    return steps

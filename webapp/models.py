@@ -26,6 +26,7 @@ OUTCOMES = (
     "timed_out",
     "withdrawn",
     "dropped",
+    "quota_full",
 )
 
 
@@ -165,7 +166,10 @@ class VersionExplanation(Base):
 
 
 class Participant(Base):
-    """One person's enrolment in one study version, or one refusal of it."""
+    """One person's enrolment in one study version, or one refusal of it.
+
+    preview: a researcher who looks at the pages; counted nowhere.
+    """
 
     __tablename__ = "participant"
     __table_args__ = (_one_of("outcome", OUTCOMES),)
@@ -179,9 +183,10 @@ class Participant(Base):
     form: Mapped[int | None]
     enrolled_at: Mapped[int | None] = mapped_column(BigInteger)
     completed_at: Mapped[int | None] = mapped_column(BigInteger)
+    preview: Mapped[bool] = mapped_column(default=False)
     version: Mapped[StudyVersion] = relationship()
     steps: Mapped[list["Step"]] = relationship(
-        back_populates="participant", order_by="Step.position"
+        back_populates="participant", order_by="(Step.position, Step.attempt)"
     )
 
 
@@ -198,15 +203,19 @@ class Recruitment(Base):
 class Step(Base):
     """One page of one participant, in order; `flow` is its place in the study's flow.
 
+    attempt: from 1; a check that was failed, or a block begun anew, comes again under the next.
+    skipped_reason: why it was never submitted. passed: of a check. timed_out: submitted too late.
+
     part: which page of a trial it is. second_...: what stands beside the first: the changed input
     that is asked about, or the explanation to compare with.
     """
 
     __tablename__ = "step"
-    __table_args__ = (UniqueConstraint("participant_id", "position"),)
+    __table_args__ = (UniqueConstraint("participant_id", "position", "attempt"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"))
     position: Mapped[int]
+    attempt: Mapped[int] = mapped_column(default=1)
     kind: Mapped[str] = mapped_column(String(16))
     flow: Mapped[int | None]
     block: Mapped[str | None] = mapped_column(String(64))
@@ -220,6 +229,9 @@ class Step(Base):
     submitted_at: Mapped[int | None] = mapped_column(BigInteger)
     rendered_sha256: Mapped[str | None] = mapped_column(String(64))
     viewport: Mapped[str | None] = mapped_column(String(16))
+    skipped_reason: Mapped[str | None] = mapped_column(String(32))
+    passed: Mapped[bool | None]
+    timed_out: Mapped[bool] = mapped_column(default=False)
     participant: Mapped[Participant] = relationship(back_populates="steps")
     responses: Mapped[list["Response"]] = relationship(back_populates="step")
 

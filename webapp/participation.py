@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp import breaks, following
+from webapp.clock import clock_of
 from webapp.db import writing
 from webapp.items.answer import Answer
 from webapp.keys import token_hash
-from webapp.models import Participant, Response, Step, now
+from webapp.models import Participant, Response, Step, StudyVersion, now
 from webapp.observed import Observed, keep
+from webapp.studies import definition_of
 
 __all__ = ["AlreadySubmitted", "Answer", "NotCurrent", "Observed"]
 
@@ -31,17 +34,30 @@ def find(session: Session, token: str) -> Participant | None:
     return None if gone else participant
 
 
+def ended(participant: Participant) -> bool:
+    """Whether the participation came to an end before its last page."""
+    return participant.outcome in ("screened_out", "timed_out", "quota_full")
+
+
 def current_step(session: Session, participant: Participant) -> Step:
-    """The first step that has not been submitted; after all of them, the debrief."""
-    step = session.scalar(
-        select(Step)
-        .where(Step.participant_id == participant.id, Step.submitted_at.is_(None))
-        .order_by(Step.position)
-        .limit(1)
-    )
+    """The first step that was neither submitted nor skipped; after all of them, the debrief.
+
+    Raises LookupError where the participation ended before.
+    """
+    step = following.next_step(session, participant)
     if step is None:
-        raise LookupError(f"participant {participant.pseudonym} has no debrief step")
+        raise LookupError(f"participant {participant.pseudonym} has no step left")
     return step
+
+
+def come_back(session: Session, participant: Participant) -> None:
+    """Begin a block anew, or end, where the study says so of somebody who was away for long."""
+    if participant.outcome in ("active", "dropped") and breaks.broken(session, participant):
+        with writing(session):
+            session.refresh(participant, with_for_update=True)
+            broken = breaks.broken(session, participant)
+            if broken is not None:
+                breaks.mend(session, participant, broken)
 
 
 def show(session: Session, step: Step, rendered_sha256: str | None) -> None:
@@ -69,14 +85,20 @@ def submit(
     earlier step is still open.
     """
     with writing(session):
+        version = _lock_to_place(session, step_id)
         step = session.scalar(select(Step).where(Step.id == step_id).with_for_update())
         if step is None:
             # They withdrew in another tab while this page was being read.
             raise NotCurrent
         if step.submitted_at is not None:
             raise AlreadySubmitted
-        if current_step(session, step.participant).id != step.id or step.kind == "debrief":
+        participant = step.participant
+        following_step = following.next_step(session, participant)
+        if following_step is None or following_step.id != step.id or step.kind == "debrief":
             raise NotCurrent
+        definition = definition_of(version)
+        broken = breaks.broken(session, participant)
+        step.timed_out = clock_of(definition, step).late
         step.submitted_at = now()
         step.shown_at = step.shown_at or step.submitted_at
         step.viewport = observed.viewport
@@ -95,12 +117,41 @@ def submit(
         )
         keep(session, step, observed)
         session.flush()
-        if current_step(session, step.participant).kind == "debrief":
-            step.participant.outcome = "complete"
-            step.participant.completed_at = step.submitted_at
+        # Who was given up and comes back has the place again.
+        participant.outcome = "active"
+        following.after(session, participant, step)
+        if broken is not None and participant.outcome == "active":
+            breaks.mend(session, participant, broken)
+        following.advance(session, participant)
+
+
+def _lock_to_place(session: Session, step_id: int) -> StudyVersion:
+    """The version of a step; nobody else is placed or counted meanwhile where this may do so."""
+    participant = session.scalar(
+        select(Participant)
+        .join(Step, Step.participant_id == Participant.id)
+        .where(Step.id == step_id)
+    )
+    if participant is None:
+        raise NotCurrent
+    version = participant.version
+    if participant.cell is None or definition_of(version).quotas:
+        session.execute(
+            select(StudyVersion.id).where(StudyVersion.id == version.id).with_for_update()
+        )
+    return version
 
 
 def progress(participant: Participant, step: Step) -> tuple[int, int]:
     """The number of this page and of all pages that the participant sees, from 1."""
-    seen = [each.position for each in participant.steps if each.kind not in ("consent", "assign")]
-    return seen.index(step.position) + 1, len(seen)
+    seen = sorted(
+        {
+            each.position
+            for each in participant.steps
+            if each.kind not in ("consent", "assign") and each.skipped_reason is None
+        }
+    )
+    total = len(seen)
+    if participant.cell is None:
+        total += following.pages_after_placing(definition_of(participant.version))
+    return seen.index(step.position) + 1, total

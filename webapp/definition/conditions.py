@@ -1,6 +1,6 @@
 """When a step or block is shown: a condition on earlier answers, or on a level of the design."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, FiniteFloat, model_validator
@@ -47,3 +47,28 @@ class When(Part):
             yield self
         for each in inside or ():
             yield from each.parts()
+
+    def holds(self, answers: Mapping[str, object], levels: Mapping[str, str]) -> bool:
+        """Whether it is so, by the answer to each item (numbers, values, lists) and each level."""
+        if self.all is not None:
+            return all(each.holds(answers, levels) for each in self.all)
+        if self.any is not None:
+            return any(each.holds(answers, levels) for each in self.any)
+        return self._compares(answers.get(self.item) if self.item else levels.get(str(self.factor)))
+
+    def _compares(self, given: object) -> bool:
+        if self.not_equals is not None:
+            return not same(given, self.not_equals)
+        values = [self.equals] if self.equals is not None else self.in_
+        if values is not None:
+            return any(same(given, each) for each in values)
+        if not isinstance(given, int | float):
+            return False
+        return given > self.above if self.above is not None else given < (self.below or 0)
+
+
+def same(given: object, value: Value) -> bool:
+    """Whether an answer is this value; yes and no are stored as 1 and 0, and lists hold values."""
+    if isinstance(given, list):
+        return value in given
+    return given == value
