@@ -36,9 +36,9 @@ def build(
     used = [response, *formula.columns(fixed.rhs_termlist)]
     for term, description in zip(grouped, within, strict=True):
         used += [*formula.columns(description.rhs_termlist), *term.columns]
-    frame, notes = _frame(data, list(dict.fromkeys(used)))
+    frame, notes = complete_frame(data, list(dict.fromkeys(used)))
     levels, scores, codes, gap = _response(frame[response])
-    matrix = _matrix(fixed, frame)
+    matrix = matrix_of(fixed, frame)
     info = matrix.design_info
     terms = tuple(
         Term(
@@ -50,7 +50,7 @@ def build(
         if term.factors
     )
     values = np.asarray(matrix)[:, 1:]
-    _check_rank(values, info.column_names[1:])
+    check_rank(values, info.column_names[1:])
     return Design(
         response=response,
         levels=levels,
@@ -63,7 +63,7 @@ def build(
         if varying is not None
         else frozenset(),
         random=tuple(
-            _random(term, description, frame)
+            random_term(term, description, frame)
             for term, description in zip(grouped, within, strict=True)
         ),
         data=frame,
@@ -72,7 +72,7 @@ def build(
     )
 
 
-def _frame(data: pd.DataFrame, used: list[str]) -> tuple[pd.DataFrame, list[str]]:
+def complete_frame(data: pd.DataFrame, used: list[str]) -> tuple[pd.DataFrame, list[str]]:
     """The columns and complete rows in use, and notes on what was left out."""
     missing = [name for name in used if name not in data]
     if missing:
@@ -143,7 +143,7 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _matrix(description: patsy.ModelDesc, frame: pd.DataFrame) -> patsy.DesignMatrix:
+def matrix_of(description: patsy.ModelDesc, frame: pd.DataFrame) -> patsy.DesignMatrix:
     try:
         # An empty environment: a formula sees the frame's columns and patsy's own functions.
         return patsy.dmatrix(
@@ -153,7 +153,7 @@ def _matrix(description: patsy.ModelDesc, frame: pd.DataFrame) -> patsy.DesignMa
         raise ValueError(f"cannot read the formula: {error.message}") from error
 
 
-def _check_rank(matrix: Floats, names: Iterable[str]) -> None:
+def check_rank(matrix: Floats, names: Iterable[str]) -> None:
     """Refuse columns that are constant or that the columns before them determine."""
     full = np.column_stack([np.ones(len(matrix)), matrix])
     norms = np.linalg.norm(full, axis=0)
@@ -170,7 +170,7 @@ def _check_rank(matrix: Floats, names: Iterable[str]) -> None:
     )
 
 
-def _random(
+def random_term(
     term: formula.RandomFormula, description: patsy.ModelDesc, frame: pd.DataFrame
 ) -> RandomTerm:
     """Code one random term, refusing one that these data cannot carry."""
@@ -178,7 +178,7 @@ def _random(
     for column in term.columns[1:]:
         keys = keys + ":" + frame[column].astype(str)
     labels, level = np.unique(keys.to_numpy(dtype=object), return_inverse=True)
-    matrix = _matrix(description, frame)
+    matrix = matrix_of(description, frame)
     z = np.broadcast_to(np.asarray(matrix), (len(frame), matrix.shape[1]))
     names = tuple(matrix.design_info.column_names)
     if not names:

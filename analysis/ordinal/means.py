@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import patsy
 
 from analysis.estimate import NotEstimableError
 from analysis.multiplicity import holm
@@ -93,7 +94,7 @@ def _cumulative(fit: Fit, matrix: Floats) -> tuple[Floats, list[Floats]]:
 def _means(fit: Fit, by: str | Sequence[str], scale: Scale) -> tuple[pd.DataFrame, Floats, Floats]:
     """Factor levels, means (k,), and the means' derivatives in the fixed parameters."""
     wanted = [by] if isinstance(by, str) else list(by)
-    grid = _grid(fit, wanted)
+    grid = grid_of(fit.design.data, fit.design.info, wanted)
     matrix = fit.design.matrix_of(grid)
     cuts = len(fit.design.levels) - 1
     if scale == "latent":
@@ -112,15 +113,14 @@ def _means(fit: Fit, by: str | Sequence[str], scale: Scale) -> tuple[pd.DataFram
     return names, values.reshape(len(names), -1).mean(axis=1), slopes
 
 
-def _grid(fit: Fit, wanted: list[str]) -> pd.DataFrame:
+def grid_of(data: pd.DataFrame, info: patsy.DesignInfo, wanted: list[str]) -> pd.DataFrame:
     """Every combination of the factors' levels, factors in `wanted` varying slowest."""
-    design = fit.design
     factors: dict[str, list[object]] = {}
     numbers: dict[str, float] = {}
-    kinds = [(info.type, formula.names(f.code)) for f, info in design.info.factor_infos.items()]
+    kinds = [(each.type, formula.names(f.code)) for f, each in info.factor_infos.items()]
     for kind, names in sorted(kinds):
         for name in names:
-            column = design.data[name]
+            column = data[name]
             if kind == "categorical" and isinstance(column.dtype, pd.CategoricalDtype):
                 factors[name] = list(column.cat.categories)
             elif kind == "categorical" or column.nunique() <= 2:
