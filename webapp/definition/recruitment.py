@@ -79,8 +79,10 @@ class Outcomes(Part):
 
     complete: Outcome | None = None
     screened_out: Outcome | None = None
+    quota_full: Outcome | None = None
     declined: Outcome | None = None
     timed_out: Outcome | None = None
+    quota_full: Outcome | None = None
     withdrawn: Outcome | None = None
 
 

@@ -6,8 +6,10 @@ from typing import Any
 from flask import current_app
 
 from webapp import config, participation, recruitment, trials
+from webapp.assignment import condition_of
+from webapp.clock import clock_of
 from webapp.db import db
-from webapp.definition import Block, Questionnaire, say
+from webapp.definition import Block, Check, Definition, Questionnaire, say
 from webapp.forms import StepForm
 from webapp.items import Question
 from webapp.items.order import shown_order
@@ -23,6 +25,10 @@ def items(participant: Participant, step: Step) -> Mapping[str, Question]:
     definition = definition_of(participant.version)
     found: Mapping[str, Question] = {}
     match entry := definition.entries[step.flow] if step.flow is not None else None:
+        case Block() if step.kind == "break":
+            return {}
+        case Check() as check:
+            found = {name: definition.items[name] for name in check.items}
         case Block() as block:
             asked = trials.items_of(db.session, definition, block, step)
             found = about_stimulus(config.artifacts(current_app), asked, block, step)
@@ -42,16 +48,20 @@ def contents(
     language = str(participant.language)
     entry = definition.entries[step.flow or 0]
     stimulus, rendered = None, None
-    if isinstance(entry, Block):
+    if isinstance(entry, Block) and step.kind == "trial":
         before = trials.repeated(db.session, entry, step)
         stimulus, rendered = draw(config.artifacts(current_app), entry, step, before, language)
-    page, pages = participation.progress(db.session, participant, step)
+    page, pages = participation.progress(participant, step)
     last = step.kind == "debrief"
-    text = "debrief" if last else getattr(entry, "page", None)
+    page_of = "break_page" if step.kind == "break" else "page"
+    text = "debrief" if last else getattr(entry, page_of, None)
     return {
         "title": say(definition.title, language),
         "language": language,
         "kind": step.kind,
+        "attempt": step.attempt,
+        "notes": _notes(definition, step, language),
+        "clock": clock_of(definition, step),
         "text": to_html(participant.version.source["pages"][text]) if text else None,
         "stimulus": stimulus,
         "form": form or StepForm(items(participant, step), language),
@@ -59,3 +69,14 @@ def contents(
         "pages": pages,
         "back": recruitment.way_back(db.session, participant, "complete") if last else None,
     }, rendered
+
+
+def _notes(definition: Definition, step: Step, language: str) -> list[str]:
+    """What the levels of a trial's condition say in words above it."""
+    levels = condition_of(step.condition)
+    shown = {name: factor.shows for name, factor in definition.factors.items()}
+    return [
+        say(shown[factor][level], language)
+        for factor, level in levels.items()
+        if level in shown[factor]
+    ]

@@ -1,5 +1,8 @@
 """A participant's pages. The link and the form hold all a page needs: cookies are optional."""
 
+from contextlib import suppress
+from math import ceil
+
 from flask import (
     Blueprint,
     Response,
@@ -13,13 +16,16 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
-from webapp import observed, participation, withdrawal
+from webapp import observed, participation, recruitment, withdrawal
+from webapp.clock import clock_of
 from webapp.db import db
+from webapp.definition import say
 from webapp.forms import StepForm
 from webapp.keys import seal, sealed
 from webapp.models import Participant, Step
 from webapp.participate import refuse_other_sites
 from webapp.participate.page import contents, items
+from webapp.studies import definition_of
 
 bp = Blueprint("steps", __name__)
 bp.before_request(refuse_other_sites)
@@ -29,7 +35,15 @@ bp.before_request(refuse_other_sites)
 def show(token: str) -> ResponseReturnValue:
     """The step that a participant is at, whatever they did before."""
     participant = _participant(token)
-    return _page(token, participant, participation.current_step(db.session, participant))
+    ahead = request.headers.get("Sec-Purpose", "").startswith("prefetch")
+    if request.method == "GET" and not ahead:
+        participation.come_back(db.session, participant)
+    if participation.ended(participant):
+        return _end(token, participant)
+    step = participation.current_step(db.session, participant)
+    if not ahead and clock_of(definition_of(participant.version), step).late:
+        return _give_up(token, participant, step)
+    return _page(token, participant, step)
 
 
 @bp.get("/p/<token>/<int:position>")
@@ -43,15 +57,24 @@ def submit(token: str, position: int) -> ResponseReturnValue:
     """Store this step's answers and move on; a second submit changes nothing."""
     participant = _participant(token)
     key = str(current_app.secret_key)
-    step = participation.current_step(db.session, participant)
-    if step.position != position:
+    ended = participation.ended(participant)
+    step = None if ended else participation.current_step(db.session, participant)
+    if step is None or (step.position, str(step.attempt)) != (
+        position,
+        request.form.get("attempt", "1"),
+    ):
         # Sent before, or not due yet: neither is a reason to show any page but the current one.
         return redirect(url_for(".show", token=token), 303)
     form = StepForm(items(participant, step), str(participant.language), request.form)
     if not sealed(request.form.get("seal", ""), key, "step", token, position):
         message = "This page was out of date. Your answers are still here: send them once more."
         return _page(token, participant, step, form, message=message, status=400)
-    if not form.validate():
+    clock = clock_of(definition_of(participant.version), step)
+    if clock.wait_ms:
+        seconds = ceil(clock.wait_ms / 1000)
+        message = f"Please look at this page for {seconds} more s. Your answers are still here."
+        return _page(token, participant, step, form, message=message, status=422)
+    if not form.validate() and not clock.over:
         try:
             observed.store(db.session, participant.id, position, form.observed())
         except (DBAPIError, OSError):
@@ -59,7 +82,8 @@ def submit(token: str, position: int) -> ResponseReturnValue:
             current_app.logger.exception("events not saved")
         return _page(token, participant, step, form, status=422)
     try:
-        participation.submit(db.session, step.id, form.answers(), form.observed())
+        answers = form.answers_in_time() if form.wrong else form.answers()
+        participation.submit(db.session, step.id, answers, form.observed())
     except (participation.AlreadySubmitted, participation.NotCurrent):
         pass
     except (DBAPIError, OSError):
@@ -71,6 +95,14 @@ def submit(token: str, position: int) -> ResponseReturnValue:
     return redirect(url_for(".show", token=token), 303)
 
 
+def _give_up(token: str, participant: Participant, step: Step) -> ResponseReturnValue:
+    """Go on from a page whose time ended while nobody was there."""
+    form = StepForm(items(participant, step), str(participant.language))
+    with suppress(participation.AlreadySubmitted, participation.NotCurrent):
+        participation.submit(db.session, step.id, form.answers_in_time(), form.observed())
+    return redirect(url_for(".show", token=token), 303)
+
+
 def _participant(token: str) -> Participant:
     participant = participation.find(db.session, token)
     if participant is None:
@@ -78,6 +110,19 @@ def _participant(token: str) -> Participant:
             abort(redirect(url_for("withdrawal.done", token=token), 303))
         abort(404, "This link belongs to no participant. Please check that it is complete.")
     return participant
+
+
+def _end(token: str, participant: Participant) -> str:
+    """A polite end before the last page, with what is taken back from it."""
+    language = str(participant.language)
+    return render_template(
+        "participate/ended.html",
+        title=say(definition_of(participant.version).title, language),
+        language=language,
+        outcome=participant.outcome,
+        back=recruitment.way_back(db.session, participant, participant.outcome),
+        withdraw=url_for("withdrawal.ask", token=token),
+    )
 
 
 def _page(
