@@ -1,31 +1,37 @@
 """What a study definition may get wrong beyond its shape: names, flow, and files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import inf, prod
 from pathlib import Path
 
-from webapp import checks_files, checks_flow, checks_tasks, scales
-from webapp.definition import (
-    Answered,
+from webapp import checks_files, checks_flow, checks_tasks
+from webapp.definition import Answered, Definition
+from webapp.items import (
     Choice,
-    Definition,
-    FreeText,
+    Confidence,
     Likert,
     Number,
+    SemanticDifferential,
+    Slider,
     YesNo,
 )
 from webapp.planned import ByNumber, Control, languages
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
+from webapp.scales import Scale
+
+Numeric = Likert | SemanticDifferential | Slider | YesNo | Number | Confidence
 
 
-def mistakes(study: Definition, folder: Path, instance: Path) -> Problems:
+def mistakes(
+    study: Definition, folder: Path, instance: Path, scales: Mapping[str, Scale]
+) -> Problems:
     """Every mistake in a definition whose study.yaml lies in `folder`."""
     yield from _explanations(study)
     yield from _factors(study)
-    yield from _hypotheses(study)
+    yield from _hypotheses(study, scales)
     yield from _exclusions(study)
-    yield from checks_flow.mistakes(study)
+    yield from checks_flow.mistakes(study, scales)
     yield from checks_tasks.mistakes(study)
     yield from checks_files.mistakes(study, folder, instance)
 
@@ -86,9 +92,9 @@ def _factors(study: Definition) -> Problems:
             yield from known(path, level, ["none", *study.explanations])
 
 
-def _hypotheses(study: Definition) -> Problems:
+def _hypotheses(study: Definition, scales: Mapping[str, Scale]) -> Problems:
     yield from _distinct("hypotheses", [each.id for each in study.hypotheses])
-    outcomes = _outcomes(study)
+    outcomes = _outcomes(study, scales)
     levels = [level for factor in study.factors.values() for level in factor.levels]
     for index, hypothesis in enumerate(study.hypotheses):
         yield from known(("hypotheses", index, "outcome"), hypothesis.outcome, outcomes)
@@ -99,16 +105,16 @@ def _hypotheses(study: Definition) -> Problems:
             yield Problem(("hypotheses", index, "contrast"), message)
 
 
-def _outcomes(study: Definition) -> list[str]:
+def _outcomes(study: Definition, scales: Mapping[str, Scale]) -> list[str]:
     """What conditions can be compared on: numbers asked on trials, and, where people of different
     conditions are compared, the scores of scales.
     """
     trials = [name for block in study.blocks for name in block.items if name in study.items]
-    numbers = [name for name in trials if isinstance(study.items[name], Likert | YesNo | Number)]
+    numbers = [name for name in trials if isinstance(study.items[name], Numeric)]
     if any(factor.vary == "within" for factor in study.factors.values()):
         return numbers
-    used = [entry.scale for entry in study.questionnaires if entry.scale in scales.registered()]
-    return numbers + [score.id for name in used if name for score in scales.load(name).scores]
+    used = [entry.scale for entry in study.questionnaires if entry.scale]
+    return numbers + [score.id for name in used if name in scales for score in scales[name].scores]
 
 
 def _exclusions(study: Definition) -> Problems:
@@ -117,17 +123,17 @@ def _exclusions(study: Definition) -> Problems:
         if isinstance(rule, Answered):
             yield from known(("exclusions", index, "item"), rule.item, study.items)
             item = study.items.get(rule.item)
-            if isinstance(item, FreeText):
-                message = "a free text cannot decide an exclusion"
-                yield Problem(("exclusions", index, "item"), message)
-            elif isinstance(item, Choice):
-                values = [choice.value for choice in item.choices]
-                yield from known(("exclusions", index, "equals"), str(rule.equals), values)
-            elif item is not None:
+            if isinstance(item, Choice):
+                yield from known(("exclusions", index, "equals"), str(rule.equals), item.values())
+            elif isinstance(item, Numeric):
                 yield from _number(item, rule.equals, ("exclusions", index, "equals"))
+            elif item is not None:
+                kind = "free text" if item.kind == "text" else item.kind
+                message = f"a {kind} cannot decide an exclusion"
+                yield Problem(("exclusions", index, "item"), message)
 
 
-def _number(item: Likert | YesNo | Number, value: int | str, path: KeyPath) -> Problems:
+def _number(item: Numeric, value: int | str, path: KeyPath) -> Problems:
     if isinstance(item, YesNo):
         low, high, expected = 0.0, 1.0, "1 for yes or 0 for no"
     else:

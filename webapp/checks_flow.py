@@ -1,25 +1,27 @@
 """What may be wrong with the order of a study's pages, and with what stands on each."""
 
-from webapp import scales
+from collections.abc import Mapping
+
 from webapp.definition import Block, Consent, Debrief, Definition, Instructions, Questionnaire
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
+from webapp.scales import Scale
 
 
-def mistakes(study: Definition) -> Problems:
-    """Every mistake in the flow of a study."""
-    yield from _steps(study)
+def mistakes(study: Definition, scales: Mapping[str, Scale]) -> Problems:
+    """Every mistake in the flow of a study; `scales` are those that it can name."""
+    yield from _steps(study, scales)
     yield from _ends(study)
-    yield from _repeated(study)
+    yield from _repeated(study, scales)
 
 
-def _steps(study: Definition) -> Problems:
+def _steps(study: Definition, scales: Mapping[str, Scale]) -> Problems:
     for index, entry in enumerate(study.flow):
         here: KeyPath = ("flow", index)
         if isinstance(entry, Instructions | Questionnaire) and entry.page is not None:
             yield from known((*here, "page"), entry.page, study.pages)
         if isinstance(entry, Questionnaire) and entry.scale is not None:
-            yield from _scale(entry.scale, entry.fill, here)
+            yield from _scale(entry.scale, entry.fill, scales, here)
         if isinstance(entry, Questionnaire | Block):
             for place, item in enumerate(entry.items):
                 yield from known((*here, "items", place), item, study.items)
@@ -43,11 +45,11 @@ def _block(study: Definition, block: Block, here: KeyPath) -> Problems:
         yield Problem((*here, "per_participant"), message)
 
 
-def _scale(name: str, fill: dict[str, str], here: KeyPath) -> Problems:
-    if name not in scales.registered():
-        yield from known((*here, "scale"), name, scales.registered())
+def _scale(name: str, fill: dict[str, str], scales: Mapping[str, Scale], here: KeyPath) -> Problems:
+    if name not in scales:
+        yield from known((*here, "scale"), name, scales)
         return
-    wanted = scales.load(name).placeholders
+    wanted = scales[name].placeholders
     for word in sorted(wanted - set(fill)):
         yield Problem((*here, "fill"), f"the items of {name} need a word for [{word}]")
     for word in sorted(set(fill) - wanted):
@@ -66,7 +68,7 @@ def _ends(study: Definition) -> Problems:
             yield Problem(("pages",), f"there is no page called {page}; name its file here")
 
 
-def _repeated(study: Definition) -> Problems:
+def _repeated(study: Definition, scales: Mapping[str, Scale]) -> Problems:
     """Answers are told apart by item, so one item stands in one place of the flow."""
     names = [block.block for block in study.blocks]
     used = [entry.scale for entry in study.questionnaires if entry.scale]
@@ -81,8 +83,20 @@ def _repeated(study: Definition) -> Problems:
         if isinstance(entry, Block | Questionnaire)
         for item in entry.items
     ]
-    for scale in set(used) & set(scales.registered()):
-        asked += [item.id for item in scales.load(scale).items]
+    there = [scales[name] for name in dict.fromkeys(used) if name in scales]
+    asked += [item.id for scale in there for item in scale.items]
+    scores = [score.id for scale in there for score in scale.scores]
+    for index, entry in enumerate(study.flow):
+        if isinstance(entry, Questionnaire) and entry.scale and entry.scale in scales:
+            scale = scales[entry.scale]
+            for item in (each.id for each in scale.items if each.id not in study.items):
+                if asked.count(item) > 1:
+                    message = f"another scale has an item {item} too; rename one of the two"
+                    yield Problem(("flow", index, "scale"), message)
+            for score in (each.id for each in scale.scores):
+                if scores.count(score) > 1 or score in study.items:
+                    message = f"its score {score} is called like another score or item; rename that"
+                    yield Problem(("flow", index, "scale"), message)
     for item in sorted(set(study.items)):
         if asked.count(item) > 1:
             message = "asked in two places of the flow; give each place an item of its own"

@@ -39,9 +39,12 @@ PARQUET = {
 }
 
 
-def write(session: Session, version: StudyVersion, target: Path) -> None:
+def write(
+    session: Session, version: StudyVersion, target: Path, *, with_simulated: bool = False
+) -> None:
     """Write the bundle of a version as a folder, or as a zip where `target` ends in .zip.
 
+    with_simulated: whether the robots of `flask simulate` are in it too, marked as such.
     Raises StudyError where the version was never opened or the target exists already.
     """
     if not version.frozen:
@@ -52,7 +55,7 @@ def write(session: Session, version: StudyVersion, target: Path) -> None:
     hold_still(session)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
         folder = Path(scratch) / "bundle"
-        _write_folder(session, version, folder)
+        _write_folder(session, version, folder, with_simulated=with_simulated)
         if target.suffix == ".zip":
             archive = Path(scratch) / "bundle.zip"
             _zip(folder, archive)
@@ -90,13 +93,15 @@ def write_identities(session: Session, version: StudyVersion, target: Path) -> N
     _write_csv(target, header, found)
 
 
-def _write_folder(session: Session, version: StudyVersion, folder: Path) -> None:
+def _write_folder(
+    session: Session, version: StudyVersion, folder: Path, *, with_simulated: bool
+) -> None:
     definition = definition_of(version)
     factors = list(definition.factors)
     codebook: dict[str, Any] = {"schema": "credence/codebook/1", "tables": {}}
     for table, described in COLUMNS.items():
         columns = _with_factors(described, factors)
-        found = list(rows(table, session, version, factors))
+        found = list(rows(table, session, version, factors, with_simulated=with_simulated))
         names = [name for name, _, _ in columns]
         _write_csv(folder / "data" / f"table-{table}_data.csv", names, found)
         _write_parquet(folder / "parquet" / f"{table}.parquet", columns, found)
@@ -105,7 +110,10 @@ def _write_folder(session: Session, version: StudyVersion, folder: Path) -> None
         }
     design = _design(session, version, definition)
     _write_json(folder / "codebook.json", {**codebook, "items": design["items"]})
-    _write_json(folder / "dataset_description.json", _description(version, definition, codebook))
+    description = _description(version, definition, codebook)
+    if with_simulated:
+        description["description"] += " With simulated participants, marked in their table."
+    _write_json(folder / "dataset_description.json", description)
     _write_json(folder / "study" / "manifest.json", version.manifest, canonical=True)
     _write_json(folder / "study" / "design.json", design)
     _write_text(folder / "study" / "study.yaml", version.source["study_yaml"])
@@ -149,19 +157,7 @@ def _design(session: Session, version: StudyVersion, definition: Definition) -> 
         "seed": definition.seed,
         "factors": plain["factors"],
         "items": items,
-        "scales": {
-            name: {
-                "id": name,
-                "name": scale.name,
-                "source": scale.source,
-                "licence": scale.licence,
-                "items": [item.id for item in scale.items],
-                "min": scale.response.min,
-                "max": scale.response.max,
-                "scores": [score.model_dump(mode="json") for score in scale.scores],
-            }
-            for name, scale in scales.items()
-        },
+        "scales": {name: scale.to_design() for name, scale in scales.items()},
         "blocks": [block.model_dump(mode="json") for block in definition.blocks],
         "exclusions": plain["exclusions"],
         "hypotheses": plain["hypotheses"],

@@ -8,11 +8,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from explainer.artifact import canonical_json
-from webapp import scales
 from webapp.checks import mistakes
 from webapp.definition import Definition
 from webapp.problems import FileError, Problem
-from webapp.scales import Scale
+from webapp.scales import Scale, shipped
 from webapp.yamlfile import parse, read_text
 
 
@@ -37,7 +36,8 @@ class StudyFile:
             "study_yaml": self.text,
             "pages": self.pages,
             "scales": {
-                name: scale.model_dump(by_alias=True) for name, scale in self.scales.items()
+                name: scale.model_dump(by_alias=True, exclude_none=True)
+                for name, scale in self.scales.items()
             },
         }
 
@@ -55,7 +55,8 @@ def read(path: Path, instance: Path) -> StudyFile:
     except ValidationError as error:
         problems = [_problem(details, data) for details in error.errors(include_url=False)]
         raise FileError(str(file), problems, lines) from error
-    problems = list(mistakes(definition, file.parent, instance))
+    scales = {**shipped(), **_own_scales(file.parent / "scales")}
+    problems = list(mistakes(definition, file.parent, instance, scales))
     pages: dict[str, str] = {}
     for name, relative in definition.pages.items():
         try:
@@ -68,8 +69,28 @@ def read(path: Path, instance: Path) -> StudyFile:
         raise FileError(str(file), problems, lines)
     used = {entry.scale for entry in definition.questionnaires if entry.scale}
     return StudyFile(
-        file.parent.resolve(), text, definition, pages, {name: scales.load(name) for name in used}
+        file.parent.resolve(), text, definition, pages, {name: scales[name] for name in used}
     )
+
+
+def _own_scales(folder: Path) -> dict[str, Scale]:
+    """The scales that lie beside a study. Raises FileError with every mistake in the first bad."""
+    found = {}
+    for file in sorted(folder.glob("*.yaml")):
+        data, lines = parse(read_text(file), str(file))
+        try:
+            scale = Scale.model_validate(data)
+        except ValidationError as error:
+            problems = [_problem(details, data) for details in error.errors(include_url=False)]
+            raise FileError(str(file), problems, lines) from error
+        if scale.id in shipped():
+            message = "a scale with this id ships with Credence; give this one another"
+            raise FileError(str(file), [Problem(("id",), message)], lines)
+        if scale.id != file.stem:
+            message = f"the file of this scale is called {scale.id}.yaml; rename one of the two"
+            raise FileError(str(file), [Problem(("id",), message)], lines)
+        found[scale.id] = scale
+    return found
 
 
 def _problem(details: ErrorDetails, data: object) -> Problem:
@@ -82,7 +103,12 @@ def _problem(details: ErrorDetails, data: object) -> Problem:
         is_tag = (
             tag_is_next
             and isinstance(here, dict)
-            and part in (here.get("kind"), *(("block", "group") if path[:1] == ["flow"] else ()))
+            and part
+            in (
+                here.get("kind"),
+                here.get("type"),
+                *(("block", "group") if path[:1] == ["flow"] else ()),
+            )
         )
         if is_tag:
             tag_is_next = False

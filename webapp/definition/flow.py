@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
 from webapp.definition.conditions import Value, When
+from webapp.definition.display import Display
 from webapp.parts import Name, Part, Text, Words
 from webapp.tasks.union import Task
 
@@ -60,12 +61,17 @@ class Instructions(_Page):
 
 
 class Questionnaire(_Page):
-    """A registered scale, or items of the study's own, on one page, `page` a text above it."""
+    """A scale, or items of the study's own, on one page, `page` a text above it.
+
+    required, may_refuse: of every item of the scale; items of the study's own say so themselves.
+    """
 
     step: Literal["questionnaire"]
     page: Name | None = None
     scale: Name | None = None
     fill: dict[Name, Words] = Field(default_factory=dict)
+    required: bool = True
+    may_refuse: bool = False
     items: list[Name] = Field(default_factory=list)
     item_order: ItemOrder = "fixed"
 
@@ -73,6 +79,8 @@ class Questionnaire(_Page):
     def _one(self) -> Self:
         if (self.scale is None) == (not self.items):
             raise ValueError("give either a scale or items")
+        if self.items and (self.may_refuse or not self.required):
+            raise ValueError("say required and may_refuse at the items themselves")
         return self
 
 
@@ -142,6 +150,7 @@ class Block(_Page):
     items: Annotated[list[Name], Field(max_length=30)] = Field(default_factory=list)
     item_order: ItemOrder = "fixed"
     order: Order = Order()
+    display: Display = Display()
     strata: tuple[Trait, ...] = ("model_correct",)
     difficulty_bands: list[Annotated[FiniteFloat, Field(gt=0, lt=1)]] = Field(default_factory=list)
     not_in: list[Name] = Field(default_factory=list)
