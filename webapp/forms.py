@@ -138,6 +138,23 @@ class StepForm:
                 found[name] = replace(answer, after_ms=after.get(name)) if given else answer
         return found
 
+    def answers_in_time(self) -> dict[str, Answer]:
+        """The answers when the time is over: what is none, or is missing, was not given in time."""
+        found = {}
+        for field in self.fields:
+            lenient = field.item.model_copy(update={"required": False})
+            try:
+                answers = lenient.read(field.sent)
+            except Wrong:
+                answers = {}
+            after = self._last_input()
+            for name in field.item.split(field.item_id):
+                part = name.removeprefix(field.item_id).removeprefix(".")
+                answer = answers.get(part, Answer())
+                given = replace(answer, after_ms=after.get(name))
+                found[name] = Answer(missing="timed_out") if answer == Answer() else given
+        return found
+
     def observed(self) -> observed.Observed:
         """What the browser said about the page, as far as it is well-formed and bounded."""
         return self._observed

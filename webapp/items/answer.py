@@ -12,14 +12,14 @@ class Answer:
     """One answer: a number, a text or JSON, or none of them.
 
     json: an order, a set or a mask, as plain JSON. missing: "refused" where the participant
-    preferred not to say. after_ms: milliseconds from page shown to last change, where the browser
-    could tell.
+    preferred not to say, "timed_out" where the time was over first. after_ms: milliseconds from
+    page shown to last change, where the browser could tell.
     """
 
     number: float | None = None
     text: str | None = None
     json: Any = None
-    missing: Literal["refused"] | None = None
+    missing: Literal["refused", "timed_out"] | None = None
     after_ms: int | None = None
 
     @property
