@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from webapp.definition import Covariate
-from webapp.models import Participant, Response, Step, StudyVersion
+from webapp.models import Participant, Response, Step
 
 Answers = dict[str, object]
 HOLDING = ("active", "complete")
@@ -26,16 +26,20 @@ def of_others(
         return {}
     return _answers(
         session,
-        holding(participant.version),
+        holding(participant),
         Participant.id != participant.id,
         Response.item_id.in_(items),
     )
 
 
-def holding(version: StudyVersion) -> ColumnElement[bool]:
-    """Whose places count: not who was screened out, stays away or only looks."""
+def holding(participant: Participant) -> ColumnElement[bool]:
+    """Whose places count for somebody: not who was screened out, stays away or only looks.
+
+    People and robots are counted apart: neither takes a place of the other.
+    """
     return and_(
-        Participant.version_id == version.id,
+        Participant.version_id == participant.version_id,
+        Participant.simulated.is_(participant.simulated),
         Participant.outcome.in_(HOLDING),
         Participant.preview.is_(False),
     )

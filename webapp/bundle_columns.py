@@ -58,6 +58,7 @@ COLUMNS: dict[str, Columns] = {
         ("form", "integer", "counterbalancing form"),
         ("language", "string", "language in which the participant read the study"),
         ("outcome", "string", "active, complete or declined"),
+        ("simulated", "boolean", "whether this is a robot of `flask simulate`, not a person"),
         ("steps_total", "integer", "pages in this participant's order"),
         ("steps_submitted", "integer", "pages submitted; the debrief never is"),
         ("duration_ms", "integer", "from enrolment to completion, server's clock"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from explainer.artifact import canonical_json
@@ -29,21 +29,34 @@ Row = Sequence[Any]
 
 
 def rows(
-    table: str, session: Session, version: StudyVersion, factors: Sequence[str]
+    table: str,
+    session: Session,
+    version: StudyVersion,
+    factors: Sequence[str],
+    *,
+    with_simulated: bool = False,
 ) -> Iterator[Row]:
     """The rows of a table, in a stable order, with the columns of COLUMNS."""
+    who = _who(version, with_simulated=with_simulated)
     by_factors = {"responses": _responses, "steps": _steps}
     if table in by_factors:
-        return by_factors[table](session, version, factors)
+        return by_factors[table](session, version, factors, who)
+    of_people = {"participants": _participants, "events": _events}
+    if table in of_people:
+        return of_people[table](session, version, who)
     others = {
-        "participants": _participants,
         "stimuli": _stimuli,
         "explanations": _explanations,
         "metrics": _metrics,
         "curves": _curves,
-        "events": _events,
     }
     return others[table](session, version)
+
+
+def _who(version: StudyVersion, *, with_simulated: bool) -> ColumnElement[bool]:
+    """Whose rows are exported: never those of a researcher who only looked."""
+    people = and_(Participant.version_id == version.id, Participant.preview.is_(False))
+    return people if with_simulated else and_(people, Participant.simulated.is_(False))
 
 
 @dataclass(frozen=True)
@@ -90,13 +103,15 @@ def _where(step: Step, factors: Sequence[str]) -> list[Any]:
     ]
 
 
-def _responses(session: Session, version: StudyVersion, factors: Sequence[str]) -> Iterator[Row]:
+def _responses(
+    session: Session, version: StudyVersion, factors: Sequence[str], who: ColumnElement[bool]
+) -> Iterator[Row]:
     items = asked(session, version)
     found = session.execute(
         select(Participant.pseudonym, Participant.language, Step, Response)
         .join(Step, Step.participant_id == Participant.id)
         .join(Response, Response.step_id == Step.id)
-        .where(Participant.version_id == version.id)
+        .where(who)
         .order_by(Participant.id, Step.position, Response.id)
         .execution_options(yield_per=2000)
     )
@@ -121,11 +136,13 @@ def _responses(session: Session, version: StudyVersion, factors: Sequence[str]) 
         )
 
 
-def _steps(session: Session, version: StudyVersion, factors: Sequence[str]) -> Iterator[Row]:
+def _steps(
+    session: Session, version: StudyVersion, factors: Sequence[str], who: ColumnElement[bool]
+) -> Iterator[Row]:
     found = session.execute(
         select(Participant.pseudonym, Participant.enrolled_at, Step)
         .join(Step, Step.participant_id == Participant.id)
-        .where(Participant.version_id == version.id)
+        .where(who)
         .order_by(Participant.id, Step.position)
         .execution_options(yield_per=2000)
     )
@@ -143,11 +160,13 @@ def _steps(session: Session, version: StudyVersion, factors: Sequence[str]) -> I
         )
 
 
-def _participants(session: Session, version: StudyVersion) -> Iterator[Row]:
+def _participants(
+    session: Session, version: StudyVersion, who: ColumnElement[bool]
+) -> Iterator[Row]:
     found = session.execute(
         select(Participant, func.count(Step.id), func.count(Step.submitted_at))
         .outerjoin(Step)
-        .where(Participant.version_id == version.id)
+        .where(who)
         .group_by(Participant.id)
         .order_by(Participant.id)
     )
@@ -159,6 +178,7 @@ def _participants(session: Session, version: StudyVersion) -> Iterator[Row]:
             participant.form,
             participant.language,
             participant.outcome,
+            participant.simulated,
             total,
             submitted,
             _between(participant.enrolled_at, participant.completed_at),
@@ -238,12 +258,12 @@ def _curves(session: Session, version: StudyVersion) -> Iterator[Row]:
                 yield digest, name, *map(float, points)
 
 
-def _events(session: Session, version: StudyVersion) -> Iterator[Row]:
+def _events(session: Session, version: StudyVersion, who: ColumnElement[bool]) -> Iterator[Row]:
     found = session.execute(
         select(Participant.pseudonym, Step.id, Step.position, Event)
         .join(Step, Step.participant_id == Participant.id)
         .join(Event, Event.step_id == Step.id)
-        .where(Participant.version_id == version.id)
+        .where(who)
         .order_by(Participant.id, Step.position, Event.id)
         .execution_options(yield_per=2000)
     )

@@ -21,6 +21,7 @@ from webapp.explanation_commands import explanations_group
 from webapp.models import ROLES, Study
 from webapp.problems import FileError
 from webapp.refusal import Refusal
+from webapp.simulate_command import simulate
 from webapp.study import read
 
 study_group = AppGroup("study", help="Check, load, open and close studies.")
@@ -31,7 +32,7 @@ def init_app(app: Flask) -> None:
     """Register the commands."""
     for group in (study_group, checkpoint_group, explanations_group, researcher_group):
         app.cli.add_command(group)
-    for command in (precompute, gallery, methods, train, export_bundle, run_demo):
+    for command in (precompute, gallery, methods, train, export_bundle, run_demo, simulate):
         app.cli.add_command(command)
 
 
@@ -247,8 +248,11 @@ def grant(email: str, slug: str, role: str) -> None:
     type=click.Path(path_type=Path),
     help="Also write recruitment ids and absolute times to this file, for payment.",
 )
+@click.option("--with-simulated", is_flag=True, help="Also the robots of flask simulate.")
 @_refusing
-def export_bundle(slug: str, out: Path, number: int | None, identities: Path | None) -> None:
+def export_bundle(
+    slug: str, out: Path, number: int | None, identities: Path | None, *, with_simulated: bool
+) -> None:
     """Write the export bundle of SLUG."""
     frozen = [each for each in studies.find_study(db.session, slug).versions if each.frozen]
     version = next((each for each in reversed(frozen) if number in (None, each.number)), None)
@@ -257,7 +261,7 @@ def export_bundle(slug: str, out: Path, number: int | None, identities: Path | N
         raise studies.StudyError(f"{slug}: {which} was never opened, so there is nothing to export")
     if identities is not None:
         export.expect_apart(identities, out)
-    export.write(db.session, version, out)
+    export.write(db.session, version, out, with_simulated=with_simulated)
     if identities is not None:
         export.write_identities(db.session, version, identities)
     click.echo(f"{slug}: version {version.number} exported to {out}")

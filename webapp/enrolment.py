@@ -31,11 +31,13 @@ def enrol(
     language: str,
     *,
     preview: bool = False,
+    simulated: bool = False,
 ) -> Participant:
     """Enrol a participant and write the steps; with a known token this changes nothing.
 
     Steps are written as far as the covariates of minimisation, and the others when somebody is
-    placed. A preview is a researcher's look, also at a version that is not open.
+    placed. A preview is a researcher's look, also at a version that is not open. Who is simulated
+    is placed apart from people, and recognised by a pseudonym that begins with sim.
     Raises AlreadyEnrolled where the recruitment id is taken by another token, and NotOpen.
     """
     with writing(session):
@@ -54,11 +56,11 @@ def enrol(
             raise AlreadyEnrolled
         participant = known or Participant(
             version_id=version.id,
-            pseudonym=f"p{secrets.token_hex(6)}",
+            pseudonym=f"{'sim' if simulated else 'p'}{secrets.token_hex(6)}",
             token_hash=token_hash(token),
         )
         participant.outcome = "active"
-        participant.preview = preview
+        participant.preview, participant.simulated = preview, simulated
         participant.language = language
         participant.enrolled_at = now()
         session.add(participant)

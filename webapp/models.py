@@ -168,7 +168,8 @@ class VersionExplanation(Base):
 class Participant(Base):
     """One person's enrolment in one study version, or one refusal of it.
 
-    preview: a researcher who looks at the pages; counted nowhere.
+    preview: a researcher who looks at the pages; counted nowhere. simulated: a robot of `flask
+    simulate`; placed apart from people, and left out unless asked for.
     """
 
     __tablename__ = "participant"
@@ -184,6 +185,7 @@ class Participant(Base):
     enrolled_at: Mapped[int | None] = mapped_column(BigInteger)
     completed_at: Mapped[int | None] = mapped_column(BigInteger)
     preview: Mapped[bool] = mapped_column(default=False)
+    simulated: Mapped[bool] = mapped_column(default=False)
     version: Mapped[StudyVersion] = relationship()
     steps: Mapped[list["Step"]] = relationship(
         back_populates="participant", order_by="(Step.position, Step.attempt)"

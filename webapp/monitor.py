@@ -32,6 +32,7 @@ class Progress:
     cell: str
     submitted: int
     steps: int
+    simulated: bool
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ class ItemPicture:
     bars: tuple[Bar, ...]
 
 
-def outcomes(session: Session, version: StudyVersion) -> Counter[str]:
-    """How many participants came to which outcome."""
+def outcomes(session: Session, version: StudyVersion, *, simulated: bool = False) -> Counter[str]:
+    """How many people, or robots, came to which outcome."""
     rows = session.execute(
         select(Participant.outcome, func.count())
-        .where(Participant.version_id == version.id)
+        .where(Participant.version_id == version.id, Participant.simulated.is_(simulated))
         .group_by(Participant.outcome)
     )
     return Counter(dict(rows.all()))
@@ -82,6 +83,7 @@ def participants(session: Session, version: StudyVersion) -> list[Progress]:
             Participant.cell,
             func.count(Step.submitted_at),
             func.count(),
+            Participant.simulated,
         )
         .join(Step)
         .where(Participant.version_id == version.id)
@@ -91,13 +93,13 @@ def participants(session: Session, version: StudyVersion) -> list[Progress]:
     )
     return [
         # The debrief is read, not submitted, and consent and assignment are no pages of work.
-        Progress(pseudonym, outcome, cell or "", submitted - 2, steps - 3)
-        for pseudonym, outcome, cell, submitted, steps in rows
+        Progress(pseudonym, outcome, cell or "", submitted - 2, steps - 3, simulated)
+        for pseudonym, outcome, cell, submitted, steps, simulated in rows
     ]
 
 
 def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
-    """The answers so far to every item of every block, but for free texts."""
+    """The answers of people so far to every item of every block, but for free texts."""
     definition = definition_of(version)
     names = [name for block in definition.blocks for name in block.items]
     items = [(name, definition.items[name]) for name in names]
@@ -110,6 +112,7 @@ def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
         .join(Participant, Participant.id == Step.participant_id)
         .where(
             Participant.version_id == version.id,
+            Participant.simulated.is_(False),
             Response.item_id.in_([name for name, _ in asked]),
             Response.missing_reason.is_(None),
         )

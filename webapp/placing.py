@@ -73,11 +73,11 @@ def release(session: Session, version: StudyVersion) -> int:
     return len(gone)
 
 
-def _counts(session: Session, version: StudyVersion) -> Counter[tuple[str, int]]:
+def _counts(session: Session, participant: Participant) -> Counter[tuple[str, int]]:
     """How many participants hold each place."""
     rows = session.execute(
         select(Participant.cell, Participant.form, func.count())
-        .where(answers.holding(version), Participant.cell.is_not(None))
+        .where(answers.holding(participant), Participant.cell.is_not(None))
         .group_by(Participant.cell, Participant.form)
     )
     return Counter({(str(cell), form or 0): count for cell, form, count in rows})
@@ -92,6 +92,7 @@ def _placed_before(session: Session, participant: Participant) -> int:
                 Participant.cell.is_not(None),
                 Participant.id != participant.id,
                 Participant.preview.is_(False),
+                Participant.simulated.is_(participant.simulated),
             )
         )
         or 0
@@ -102,8 +103,7 @@ def _cell_and_form(
     session: Session, participant: Participant, definition: Definition
 ) -> tuple[str, int] | None:
     """The cell and form that somebody gets; None where the quota of every cell is full."""
-    version = participant.version
-    counts = _counts(session, version)
+    counts = _counts(session, participant)
     totals: Counter[str] = Counter()
     for (cell, _), count in counts.items():
         totals[cell] += count
@@ -119,7 +119,7 @@ def _cell_and_form(
         return assignment.least_filled(free, forms, counts)
     people = session.execute(
         select(Participant.id, Participant.cell).where(
-            answers.holding(version),
+            answers.holding(participant),
             Participant.cell.in_(free),
             Participant.id != participant.id,
         )
@@ -186,7 +186,7 @@ def _met(
         )
         .join(Participant, Participant.id == Step.participant_id)
         .where(
-            answers.holding(participant.version),
+            answers.holding(participant),
             Participant.cell == participant.cell,
             Participant.id != participant.id,
             Step.kind == "trial",

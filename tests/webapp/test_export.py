@@ -154,9 +154,11 @@ def test_people_are_pseudonyms_with_their_outcomes(lab: Laboratory, bundle: Path
         "participant_id",
         "study_version",
         "outcome",
+        "simulated",
         "steps_total",
         "steps_submitted",
     }
+    assert {row["simulated"] for row in rows} == {"false"}
     assert all(int(row["duration_ms"]) >= 0 for row in rows[:2])
 
 
@@ -371,8 +373,8 @@ def test_all_tables_show_the_same_moment(
     """Somebody who answers while a bundle is written is in all of its tables or in none."""
     token, original = lab.enrol(opened), export.rows
 
-    def slowly(table: str, *more: Any) -> Any:
-        found = list(original(table, *more))
+    def slowly(table: str, *more: Any, **how: Any) -> Any:
+        found = list(original(table, *more, **how))
         lab.submit(token, lab.usual_answers(lab.current(token)))
         return found
 

@@ -147,6 +147,7 @@ def _watched(study: Study) -> StudyVersion:
 def _live(version: StudyVersion) -> dict[str, Any]:
     return {
         "outcomes": monitor.outcomes(db.session, version),
+        "robots": monitor.outcomes(db.session, version, simulated=True).total(),
         "participants": monitor.participants(db.session, version),
         "most": monitor.MOST_PARTICIPANTS,
         "picture": monitor.picture(db.session, version),

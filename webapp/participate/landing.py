@@ -36,6 +36,7 @@ def consent(slug: str) -> ResponseReturnValue:
     if version is None:
         return render_template("participate/closed.html"), 403
     token, external_id = request.form.get("token", ""), request.form.get("external_id", "")
+    simulated = _simulated(version)
     key = str(current_app.secret_key)
     if not sealed(request.form.get("seal", ""), key, "consent", version.id, token, external_id):
         return _landing_page(version, "This page was out of date. Please choose once more."), 400
@@ -47,7 +48,7 @@ def consent(slug: str) -> ResponseReturnValue:
     if known and not sealed(request.form.get("seen", ""), key, "seen", known):
         # Another tab of this browser enrolled after this page was opened.
         return redirect(url_for("steps.show", token=known), 303)
-    return _enrol(version, slug, token, external_id)
+    return _enrol(version, slug, token, external_id, simulated=bool(simulated))
 
 
 @bp.get("/s/<slug>/declined")
@@ -75,7 +76,8 @@ def _landing_page(version: StudyVersion, message: str | None = None) -> str:
     language = _language(version)
     site = definition.recruitment
     preview = site.preview is not None and request.args.get(site.preview[0]) == site.preview[1]
-    external_id = "" if preview else _external_id(site)
+    simulated = _simulated(version)
+    external_id = "" if preview or simulated else _external_id(site)
     token, key = new_token(), str(current_app.secret_key)
     slug = definition.slug
     known = _known_here(slug)
@@ -88,6 +90,7 @@ def _landing_page(version: StudyVersion, message: str | None = None) -> str:
         slug=slug,
         token=token,
         external_id=external_id,
+        simulated=simulated,
         seal=seal(key, "consent", version.id, token, external_id),
         seen=seal(key, "seen", known) if known else "",
         known=known,
@@ -118,6 +121,19 @@ def _given_id(site: RecruitmentSite) -> str:
     return sent if name else ""
 
 
+def _simulated(version: StudyVersion) -> str:
+    """The seal by which `flask simulate` marks its participants, or nothing; a wrong one is a 403.
+
+    Whoever bears no right one is never taken for a robot, and no robot for a person.
+    """
+    given = request.values.get("simulated", "")
+    if given and not sealed(given, str(current_app.secret_key), "simulated", version.id):
+        abort(
+            403, "This link is for the simulated participants of another installation or version."
+        )
+    return given
+
+
 def _known_here(slug: str) -> str | None:
     """The token of somebody who began this study in this browser."""
     token = request.cookies.get(f"study-{slug}", "")
@@ -141,9 +157,12 @@ def _decline(version: StudyVersion, slug: str, token: str, external_id: str) -> 
     return redirect(end if refused else url_for("steps.show", token=token), 303)
 
 
-def _enrol(version: StudyVersion, slug: str, token: str, external_id: str) -> ResponseReturnValue:
+def _enrol(
+    version: StudyVersion, slug: str, token: str, external_id: str, *, simulated: bool
+) -> ResponseReturnValue:
+    given, language = external_id or None, _language(version)
     try:
-        enrolment.enrol(db.session, version.id, token, external_id or None, _language(version))
+        enrolment.enrol(db.session, version.id, token, given, language, simulated=simulated)
     except enrolment.AlreadyEnrolled:
         return render_template("participate/already.html"), 409
     except enrolment.NotOpen:

@@ -52,11 +52,11 @@ def facts(engine: Engine, token: str) -> Facts | None:
         )
 
 
-def outcome(engine: Engine, token: str) -> str:
-    """What a participation has come to."""
+def outcome(engine: Engine, token: str) -> str | None:
+    """What a participation has come to; None where this database does not know it."""
     with Session(engine) as session:
         participant = participation.find(session, token)
-        return participant.outcome if participant else "unknown"
+        return participant.outcome if participant else None
 
 
 def enrolled(session: Session, version: StudyVersion, *, simulated: bool) -> int:
@@ -64,10 +64,16 @@ def enrolled(session: Session, version: StudyVersion, *, simulated: bool) -> int
 
     Robots are counted in this version, to go on after the last; people in every version.
     """
-    where = [Participant.simulated.is_(simulated)]
-    if simulated:
-        where.append(Participant.version_id == version.id)
-    else:
-        where.append(StudyVersion.study_id == version.study_id)
-    found = select(func.count()).select_from(Participant).join(StudyVersion).where(*where)
+    of_version = Participant.version_id == version.id
+    of_study = StudyVersion.study_id == version.study_id
+    found = (
+        select(func.count())
+        .select_from(Participant)
+        .join(StudyVersion)
+        .where(
+            of_version if simulated else of_study,
+            Participant.simulated.is_(simulated),
+            Participant.preview.is_(False),
+        )
+    )
     return session.scalar(found) or 0

@@ -59,15 +59,10 @@ class _Robot:
         shown = self._agree(address)
         token = shown.path.split("/")[2]
         for pages in range(MOST_PAGES):
-            at = facts(self.engine, token)
-            if at is None:
-                raise SimulationError(
-                    "the server keeps its participants in another database than this command's; "
-                    "set CREDENCE_DATABASE_URL and CREDENCE_INSTANCE as they are for the server"
-                )
             form = _form_of_a_step(Page(shown.html))
-            if form is None:
-                return Participation(self.who, outcome(self.engine, token), pages)
+            at = facts(self.engine, token) if form else None
+            if form is None or at is None:
+                return Participation(self.who, self._outcome(token), pages)
             if self.who.leaves is not None and at.share >= self.who.leaves:
                 return Participation(self.who, "left", pages)
             for attempt in range(MOST_ATTEMPTS):
@@ -82,6 +77,15 @@ class _Robot:
             else:
                 raise self._stuck(shown)
         raise SimulationError(f"robot {self.who.number} was still not done after {pages} pages")
+
+    def _outcome(self, token: str) -> str:
+        found = outcome(self.engine, token)
+        if found is None:
+            raise SimulationError(
+                "the server keeps its participants in another database than this command's; set "
+                "CREDENCE_DATABASE_URL and CREDENCE_INSTANCE as they are for the server"
+            )
+        return found
 
     def _agree(self, address: str) -> Answered:
         shown = self.browser.get(address)
