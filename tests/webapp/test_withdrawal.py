@@ -152,9 +152,8 @@ def test_an_answer_on_its_way_is_deleted_too(lab: Laboratory, opened: int) -> No
 
         def answer(step: Step = step) -> None:
             seen = Observed(None, "", [Happened(0, "shown", 0)])
-            with lab.session() as session:
-                with suppress(AlreadySubmitted, NotCurrent):
-                    submit(session, step.id, lab.usual_answers(step), seen)
+            with lab.session() as session, suppress(AlreadySubmitted, NotCurrent):
+                submit(session, step.id, lab.usual_answers(step), seen)
 
         def go(token: str = token) -> None:
             with lab.session() as session:

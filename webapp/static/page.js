@@ -11,6 +11,7 @@ const view = [...crypto.getRandomValues(new Uint8Array(8))]
 const MOST = 400;
 const LARGEST = 16_000;
 const LOOK = 250; // ms that a pointer rests on a part before it counts as looked at
+const STROKE = 1000; // ms within which the next change of the same item is part of the last
 const PARTS = "[data-part], figure, .reading > span, svg rect, tr";
 
 const events = [];
@@ -18,8 +19,16 @@ let size = 0;
 let told = 0;
 let gone = false;
 
+// Dragging an edge is one change of size, and a stroke of a brush is one change of an answer.
+function goesOn(kind, item, at) {
+  const [last, before, of] = events.at(-1) ?? [];
+  return events.length > told && kind === last && item === of
+    && (kind === "resize" || (kind === "input" && at - shown - before < STROKE));
+}
+
 function note(kind, item = "", detail = "", at = performance.now()) {
   if (gone) return;
+  if (goesOn(kind, item, at)) events.pop();
   const event = [kind, Math.round(at - shown), item];
   if (detail) event.push(detail);
   size += JSON.stringify(event).length + 1;
@@ -77,8 +86,6 @@ window.addEventListener("pageshow", () => {
   gone = false;
 });
 window.addEventListener("resize", () => {
-  // Dragging an edge is one change of size.
-  if (events.length > told && events.at(-1)[0] === "resize") events.pop();
   note("resize", "", `${window.innerWidth}x${window.innerHeight}`);
 });
 
