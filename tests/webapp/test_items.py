@@ -1,6 +1,7 @@
 """Whatever is sent for an item of any kind, it is an answer or a message."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from webapp.items.order import shuffled
 EN = {"en": "The question?"}
 ABC = [{"value": value, "text": {"en": value.upper()}} for value in ("a", "b.b", "0")]
 ROWS = [{"id": "one", "text": {"en": "Row one"}}, {"id": "two", "text": {"en": "Row two"}}]
-Sent = dict[str, str | list[str]]
+Sent = Mapping[str, str | list[str]]
 
 
 def item(kind: str, **more: Any) -> Question:
@@ -200,7 +201,7 @@ def test_who_prefers_not_to_say_is_asked_no_more(kind: str) -> None:
     assert set(found.values()) == {Answer(missing="refused")}
     assert {each.missing_reason for each in found.values()} == {"refused"}
     if not radios and kind != "matrix":
-        both = message(asked, GOOD[kind] | refusal)
+        both = message(asked, {**GOOD[kind], **refusal})
         assert both == "Give an answer, or prefer not to say, but not both."
 
 

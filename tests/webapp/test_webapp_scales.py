@@ -54,8 +54,10 @@ def test_placeholders_are_filled_as_they_stand() -> None:
         r"This explanation of the digit \1 reader shows me how accurate the digit \1 reader is."
     )
     assert not any(re.search(r"\[\w+\]", item.text["en"]) for item in items.values())
-    assert (items["es1"].min, items["es1"].max, items["es1"].required) == (1, 5, True)
-    assert items["es1"].labels == {1: {"en": "disagree strongly"}, 5: {"en": "agree strongly"}}
+    first = items["es1"]
+    assert isinstance(first, Likert)
+    assert (first.min, first.max, first.required) == (1, 5, True)
+    assert first.labels == {1: {"en": "disagree strongly"}, 5: {"en": "agree strongly"}}
 
 
 def test_a_questionnaire_shows_its_scale_or_its_own_items_in_order() -> None:
@@ -82,10 +84,12 @@ def test_a_scale_may_be_left_out_or_refused_where_its_page_says_so() -> None:
 
 
 def test_the_task_load_index_is_asked_on_lines_of_21_marks() -> None:
-    """Hart & Staveland (1988): from low to high in 20 steps; performance from perfect to failure."""
+    """Hart & Staveland (1988): from low to high in 20 steps; performance from perfect on."""
     items = scales.shipped()["nasa-tlx"].to_items({})
-    assert all(isinstance(item, Slider) and item.line == (0, 100, 5) for item in items.values())
-    ends = {name: (item.min_label, item.max_label) for name, item in items.items()}
+    lines = {name: item for name, item in items.items() if isinstance(item, Slider)}
+    assert list(lines) == list(items)
+    assert all(item.line == (0, 100, 5) for item in lines.values())
+    ends = {name: (item.min_label, item.max_label) for name, item in lines.items()}
     assert ends.pop("performance") == ({"en": "perfect"}, {"en": "failure"})
     assert all(each == ({"en": "very low"}, {"en": "very high"}) for each in ends.values())
 
