@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from math import inf, prod
 from pathlib import Path
 
-from webapp import checks_files, checks_flow, checks_tasks
+from webapp import checks_design, checks_files, checks_flow, checks_tasks
 from webapp.definition import Answered, Definition
 from webapp.items import (
     Choice,
@@ -32,6 +32,7 @@ def mistakes(
     yield from _hypotheses(study, scales)
     yield from _exclusions(study)
     yield from checks_flow.mistakes(study, scales)
+    yield from checks_design.mistakes(study, scales)
     yield from checks_tasks.mistakes(study)
     yield from checks_files.mistakes(study, folder, instance)
 
@@ -83,9 +84,9 @@ def _explanations(study: Definition) -> Problems:
 
 def _factors(study: Definition) -> Problems:
     for name, factor in study.factors.items():
+        for level in factor.shows:
+            yield from known(("factors", name, "shows", level), level, factor.levels)
         if name != "explanation":
-            message = "the factor that a study can vary is called explanation"
-            yield Problem(("factors", name), message)
             continue
         for index, level in enumerate(factor.levels):
             path = ("factors", name, "levels", index)
@@ -111,7 +112,7 @@ def _outcomes(study: Definition, scales: Mapping[str, Scale]) -> list[str]:
     """
     trials = [name for block in study.blocks for name in block.items if name in study.items]
     numbers = [name for name in trials if isinstance(study.items[name], Numeric)]
-    if any(factor.vary == "within" for factor in study.factors.values()):
+    if any(factor.vary != "between" for factor in study.factors.values()):
         return numbers
     used = [entry.scale for entry in study.questionnaires if entry.scale]
     return numbers + [score.id for name in used if name in scales for score in scales[name].scores]

@@ -1,8 +1,21 @@
 """What may be wrong with the order of a study's pages, and with what stands on each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
 
-from webapp.definition import Block, Consent, Debrief, Definition, Instructions, Questionnaire
+from webapp.definition import (
+    Block,
+    Check,
+    Consent,
+    Debrief,
+    Definition,
+    Group,
+    Instructions,
+    Page,
+    Questionnaire,
+    pages,
+)
+from webapp.definition.flow import Trait
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
 from webapp.scales import Scale
@@ -16,17 +29,28 @@ def mistakes(study: Definition, scales: Mapping[str, Scale]) -> Problems:
 
 
 def _steps(study: Definition, scales: Mapping[str, Scale]) -> Problems:
-    for index, entry in enumerate(study.flow):
-        here: KeyPath = ("flow", index)
-        if isinstance(entry, Instructions | Questionnaire) and entry.page is not None:
+    for here, entry in _places(study):
+        if isinstance(entry, Instructions | Questionnaire | Check) and entry.page is not None:
             yield from known((*here, "page"), entry.page, study.pages)
         if isinstance(entry, Questionnaire) and entry.scale is not None:
             yield from _scale(entry.scale, entry.fill, scales, here)
-        if isinstance(entry, Questionnaire | Block):
+        if isinstance(entry, Questionnaire | Check | Block):
             for place, item in enumerate(entry.items):
                 yield from known((*here, "items", place), item, study.items)
         if isinstance(entry, Block):
             yield from _block(study, entry, here)
+
+
+def _places(study: Definition) -> list[tuple[KeyPath, Page]]:
+    """Every entry that is no group, with its path in the file."""
+    return [(("flow", *path), entry) for path, entry in pages(study.flow)]
+
+
+def _groups(flow: Sequence[Page | Group], here: KeyPath) -> Iterator[tuple[KeyPath, Group]]:
+    for index, entry in enumerate(flow):
+        if isinstance(entry, Group):
+            yield (*here, index), entry
+            yield from _groups(entry.blocks, (*here, index, "blocks"))
 
 
 def _block(study: Definition, block: Block, here: KeyPath) -> Problems:
@@ -35,14 +59,17 @@ def _block(study: Definition, block: Block, here: KeyPath) -> Problems:
         message = "a fixed order is the same for everybody; leave max_run out or shuffle"
         yield Problem((*here, "order", "max_run"), message)
     for factor in block.order.max_run:
-        yield from known((*here, "order", "max_run", factor), factor, study.factors)
-        if factor in study.factors and study.factors[factor].vary == "between":
-            message = "this factor never changes for a participant, so its runs cannot be short"
+        names = [*study.factors, *get_args(Trait)]
+        yield from known((*here, "order", "max_run", factor), factor, names)
+        if factor in study.factors and study.factors[factor].vary != "within":
+            message = "this factor never changes within a block, so its runs cannot be short"
             yield Problem((*here, "order", "max_run", factor), message)
     stimuli = study.stimuli.get(block.stimuli)
     if stimuli and block.per_participant > stimuli.select.total:
         message = f"{block.stimuli} selects fewer stimuli than this"
         yield Problem((*here, "per_participant"), message)
+    if block.break_page is not None:
+        yield from known((*here, "break_page"), block.break_page, study.pages)
 
 
 def _scale(name: str, fill: dict[str, str], scales: Mapping[str, Scale], here: KeyPath) -> Problems:
@@ -57,12 +84,12 @@ def _scale(name: str, fill: dict[str, str], scales: Mapping[str, Scale], here: K
 
 
 def _ends(study: Definition) -> Problems:
-    consents = [index for index, entry in enumerate(study.flow) if isinstance(entry, Consent)]
-    if consents != [0]:
+    places = _places(study)
+    if [here for here, entry in places if isinstance(entry, Consent)] != [("flow", 0)]:
         yield Problem(("flow", 0), "the flow starts with its only consent step")
-    debriefs = [index for index, entry in enumerate(study.flow) if isinstance(entry, Debrief)]
-    if debriefs != [len(study.flow) - 1]:
-        yield Problem(("flow", len(study.flow) - 1), "the flow ends with its only debrief step")
+    last = ("flow", len(study.flow) - 1)
+    if [here for here, entry in places if isinstance(entry, Debrief)] != [last]:
+        yield Problem(last, "the flow ends with its only debrief step")
     for page in ("consent", "debrief"):
         if page not in study.pages:
             yield Problem(("pages",), f"there is no page called {page}; name its file here")
@@ -70,33 +97,34 @@ def _ends(study: Definition) -> Problems:
 
 def _repeated(study: Definition, scales: Mapping[str, Scale]) -> Problems:
     """Answers are told apart by item, so one item stands in one place of the flow."""
-    names = [block.block for block in study.blocks]
+    groups = list(_groups(study.flow, ("flow",)))
+    names = [block.block for block in study.blocks] + [group.block for _, group in groups]
     used = [entry.scale for entry in study.questionnaires if entry.scale]
-    for index, entry in enumerate(study.flow):
-        if isinstance(entry, Block) and names.count(entry.block) > 1:
-            yield Problem(("flow", index, "block"), "two blocks have this name; rename one")
+    for here, entry in (*_places(study), *groups):
+        if isinstance(entry, Block | Group) and names.count(entry.block) > 1:
+            yield Problem((*here, "block"), "two blocks have this name; rename one")
         if isinstance(entry, Questionnaire) and entry.scale and used.count(entry.scale) > 1:
-            yield Problem(("flow", index, "scale"), "this scale stands in the flow twice")
+            yield Problem((*here, "scale"), "this scale stands in the flow twice")
     asked = [
         item
-        for entry in study.flow
-        if isinstance(entry, Block | Questionnaire)
+        for entry in study.entries
+        if isinstance(entry, Block | Check | Questionnaire)
         for item in entry.items
     ]
     there = [scales[name] for name in dict.fromkeys(used) if name in scales]
     asked += [item.id for scale in there for item in scale.items]
     scores = [score.id for scale in there for score in scale.scores]
-    for index, entry in enumerate(study.flow):
+    for here, entry in _places(study):
         if isinstance(entry, Questionnaire) and entry.scale and entry.scale in scales:
             scale = scales[entry.scale]
             for item in (each.id for each in scale.items if each.id not in study.items):
                 if asked.count(item) > 1:
                     message = f"another scale has an item {item} too; rename one of the two"
-                    yield Problem(("flow", index, "scale"), message)
+                    yield Problem((*here, "scale"), message)
             for score in (each.id for each in scale.scores):
                 if scores.count(score) > 1 or score in study.items:
                     message = f"its score {score} is called like another score or item; rename that"
-                    yield Problem(("flow", index, "scale"), message)
+                    yield Problem((*here, "scale"), message)
     for item in sorted(set(study.items)):
         if asked.count(item) > 1:
             message = "asked in two places of the flow; give each place an item of its own"

@@ -1,0 +1,116 @@
+"""Factors, groups, conditions, checks, quotas and minimisation: mistakes are said at their path."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import definition, write_study
+from mistakes import changed, places, rows
+
+from webapp.study import read
+
+SHAPE = r"""
+flow.2.when = {item: used} | flow.2.when | compare by one of
+flow.2.when = {equals: 1} | flow.2.when | give one of: item, factor, all, any
+flow.2.when = {any: []} | flow.2.when.any | at least 1 item
+flow.2.when = {all: [{item: used, equals: a}], above: 3} | flow.2.when | stand inside all or any
+flow.2.least_seconds = 0 | | greater than 0
+flow.1 = {step: instructions, least_seconds: 9, time_limit_seconds: 5} | | must be below
+flow.2.difficulty_bands = [0.9, 0.5] | flow.2 | ascending
+flow.2.difficulty_bands = [0.5] | flow.2 | difficulty, and only that
+flow.2.strata = [colour] | flow.2.strata.0 | 'model_correct'
+flow.2.strata = [difficulty] | flow.2 | takes difficulty_bands
+flow.2.break_page = intro | flow.2 | say in break_every
+flow.2.after_break = {longer_than_minutes: 9} | flow.2.after_break.then | missing
+flow.2.after_break = {longer_than_minutes: 9, then: stop} | flow.2.after_break.then | 'restart'
+flow.1 = {step: check, items: [used], correct: {}} | flow.1 | what the right answer
+flow.1 = {step: check, items: [used], correct: {sure: 1}} | flow.1 | not among the items
+flow.1 = {block: all, blocks: []} | flow.1.blocks | at least 1 item
+flow.1 = {block: All, blocks: [{step: instructions}]} | flow.1.block | should match pattern
+flow.1 = {block: all, blocks: [{step: quiz}]} | flow.1.blocks.0 | expected one of
+flow.1 = {block: all, order: {rule: x}, blocks: [{step: debrief}]} | flow.1.order.rule | 'latin'
+assign = {rule: minimisation} | assign | minimisation, and only that, takes covariates
+assign = {covariates: [{item: used}]} | assign | minimisation, and only that
+assign = {covariates: [{item: years, bands: [3, 1]}]} | assign.covariates.0 | ascending
+quotas = [{most: 3, cell: {a: b}, when: {item: used, equals: a}}] | quotas.0 | not both
+release_after_hours = 0 | | greater than 0
+"""
+SENSE = r"""
+factors.explanation.vary = block | factors.explanation.vary | needs two blocks
+factors.explanation.shows = {lime: {en: x}} | factors.explanation.shows.lime | unknown name 'lime'
+factors.mood = {levels: [a, b], vary: between} | factors.mood | nothing depends on this factor
+flow.2.when = {factor: mood, equals: a} | flow.2.when | unknown name 'mood'
+flow.2.when = {factor: explanation, equals: shap} | flow.2.when | changes from trial to trial
+flow.2.when = {item: used, equals: never} | flow.2.when | not surely asked before
+flow.2.when = {item: trust, equals: 1} | flow.2.when | on no page outside of trials
+flow.4.when = {item: es1, equals: a} | | ok
+flow.3.when = {item: es1, above: 3} | flow.3.when | not surely asked before
+flow.2.not_in = [second] | flow.2.not_in.0 | no block that stands before
+flow.2.break_every = 3 | | ok
+flow.2.order.max_run = {model_correct: 3} | | ok
+flow.1 = {step: check, items: [used], correct: {used: nevr}} | flow.1.correct.used | mean never
+flow.1 = {step: check, items: [sure], correct: {sure: "no"}} | flow.1.correct.sure | with a number
+flow.1 = {step: check, items: [sure], correct: {sure: 0}, again: x} | flow.1.again | unknown name 'x'
+quotas = [{most: 3, cell: {explanation: shap}}] | quotas.0.cell.explanation | unknown name
+quotas = [{most: 3, when: {item: trust, above: 3}}] | quotas.0.when | unknown name 'trust'
+quotas = [{most: 3, when: {factor: explanation, equals: shap}}] | quotas.0.when | a quota of a cell
+assign = {rule: minimisation, covariates: [{item: used}]} | assign.covariates.0.item | before every
+assign = {rule: minimisation, covariates: [{item: age}]} | assign.covariates.0.item | unknown name
+"""
+
+
+@pytest.mark.parametrize(("change", "place", "expected"), rows(SHAPE))
+def test_a_wrong_shape_is_said(tmp_path: Path, change: str, place: str, expected: str) -> None:
+    found = places(tmp_path, changed(change))
+    assert {path for path, _ in found} == {place}
+    assert any(expected in message for _, message in found)
+
+
+@pytest.mark.parametrize(("change", "place", "expected"), rows(SENSE))
+def test_a_wrong_design_is_said(tmp_path: Path, change: str, place: str, expected: str) -> None:
+    study = changed(change)
+    if expected == "ok":
+        write_study(tmp_path, study)
+        read(tmp_path, tmp_path / "instance")
+        return
+    messages = [message for path, message in places(tmp_path, study) if path == place]
+    assert any(expected in message for message in messages)
+
+
+def grouped(rule: str) -> dict[str, Any]:
+    """The small study with its questionnaires in a group after the trials."""
+    study = definition()
+    study["flow"][3:5] = [{"block": "after", "order": {"rule": rule}, "blocks": study["flow"][3:5]}]
+    return study
+
+
+def test_a_condition_may_rest_on_a_fixed_group_but_not_on_a_shuffled_one(tmp_path: Path) -> None:
+    study = grouped("fixed")
+    study["flow"][3]["blocks"][1]["when"] = {"item": "es1", "above": 3}
+    write_study(tmp_path / "a", study)
+    read(tmp_path / "a", tmp_path)
+    study["flow"][3]["order"] = {"rule": "shuffled"}
+    ((path, message),) = places(tmp_path / "b", study)
+    assert path == "flow.3.blocks.1.when"
+    assert "not surely asked before" in message
+
+
+def test_mistakes_inside_groups_have_their_whole_path(tmp_path: Path) -> None:
+    study = grouped("latin")
+    study["flow"][3]["blocks"][0]["scale"] = "explanation-satisfacton"
+    study["flow"][3]["blocks"][1]["items"] = ["used", "agee"]
+    study["flow"][3]["blocks"].append({"step": "debrief"})
+    found = dict(places(tmp_path, study))
+    assert "did you mean" in found["flow.3.blocks.0.scale"]
+    assert "unknown name 'agee'" in found["flow.3.blocks.1.items.1"]
+    assert "only debrief" in found["flow.4"]
+
+
+def test_blocks_that_share_stimuli_need_enough_of_them(tmp_path: Path) -> None:
+    study = definition()
+    second = {**study["flow"][2], "block": "second", "not_in": ["main"], "items": ["used"]}
+    study["flow"].insert(3, second)
+    study["flow"][5]["items"] = ["years"]
+    ((path, message),) = places(tmp_path, study)
+    assert path == "flow.3.per_participant"
+    assert "takes 12 stimuli" in message
