@@ -3,6 +3,7 @@
 from webapp.definition import Block, Definition, pages
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
+from webapp.tasks.name import METHODS, NameTask
 from webapp.tasks.words import Wording
 
 
@@ -15,8 +16,13 @@ def mistakes(study: Definition) -> Problems:
 
 def _task(study: Definition, block: Block, here: KeyPath) -> Problems:
     task, trial = block.trial, (*here, "trial")
-    for place, name in enumerate(task.named):
-        yield from known((*trial, "explanations", place), name, study.explanations)
+    for name in task.named:
+        yield from known(trial, name, study.explanations)
+    if isinstance(task, NameTask) and task.explanation in study.explanations:
+        method = study.explanations[task.explanation].method
+        if method not in METHODS:
+            message = f"{method} tells of no ideas to name; use {' or '.join(METHODS)}"
+            yield Problem((*trial, "explanation"), message)
     if isinstance(task, Wording):
         for name in task.words:
             yield from known((*trial, "words", name), name, task.spoken)

@@ -12,7 +12,7 @@ from webapp import displays
 from webapp.definition import Block, say
 from webapp.items import Question
 from webapp.models import Response, Step
-from webapp.tasks.mask import Mask
+from webapp.tasks.fitted import Fitted
 
 ANSWERED = {
     "en": "Your answer was: {answer}",
@@ -25,26 +25,36 @@ ANSWERED = {
 def about_stimulus(
     root: Path, items: Mapping[str, Question], block: Block, step: Step
 ) -> dict[str, Question]:
-    """The same items; a mask gets the parts of the step's stimulus. root: the artifact folder."""
-    found = dict(items)
+    """The same items; those that ask about what is on the page know it. root: the artifacts'."""
+    found, store = dict(items), Store(root)
     for name, item in items.items():
-        if isinstance(item, Mask):
-            stimulus = Store(root).read_stimulus(str(step.stimulus_digest))
+        if isinstance(item, Fitted):
+            digest, explanation = str(step.stimulus_digest), step.explanation_digest
             page = block.trial.page(step.part)
-            drawing = displays.shown(root, str(step.stimulus_digest), answer=page.answer)
-            found[name] = item.on(stimulus, drawing)
+            found[name] = item.on(
+                store.read_stimulus(digest),
+                store.read_explanation(explanation) if explanation else None,
+                displays.shown(root, digest, answer=page.answer),
+            )
     return found
 
 
 def draw(
-    root: Path, block: Block, step: Step, before: Response | None, language: str
+    root: Path,
+    block: Block,
+    step: Step,
+    before: Response | None,
+    language: str,
+    *,
+    manner: displays.Manner,
 ) -> tuple[Markup, str]:
     """Draw what a step shows; return the HTML and the SHA-256 of the stimulus as it was drawn.
 
-    before: an answer from an earlier page of the trial that this page repeats.
+    before: an answer from an earlier page of the trial that this page repeats. manner: how the
+    block draws its explanations.
     """
     page = block.trial.page(step.part)
-    drawn = _stimuli(root, block, step, language)
+    drawn = _stimuli(root, block, step, language, manner)
     html = render_template(
         f"tasks/{block.trial.layout}.html",
         lead=_line(block, page.part, language),
@@ -57,14 +67,22 @@ def draw(
     return Markup(html), digest  # noqa: S704  # our own template
 
 
-def _stimuli(root: Path, block: Block, step: Step, language: str) -> dict[str, Markup]:
+def _stimuli(
+    root: Path, block: Block, step: Step, language: str, manner: displays.Manner
+) -> dict[str, Markup]:
     """What a layout shows, by its names for it: the stimulus, and what stands beside it."""
     page, first = block.trial.page(step.part), str(step.stimulus_digest)
     if step.second_explanation_digest is not None:
         sides = {"a": step.explanation_digest, "b": step.second_explanation_digest}
         return {"stimulus": displays.draw(root, first, None, part="stimulus", tag="")} | {
             side: displays.draw(
-                root, first, digest, part="explained", tag=f"{side}-", language=language
+                root,
+                first,
+                digest,
+                part="explained",
+                tag=f"{side}-",
+                language=language,
+                manner=manner,
             )
             for side, digest in sides.items()
         }

@@ -10,6 +10,7 @@ from webapp.assignment import condition_of
 from webapp.clock import clock_of
 from webapp.db import db
 from webapp.definition import Block, Check, Definition, Questionnaire, say
+from webapp.displays import manner_of
 from webapp.forms import StepForm
 from webapp.items import Question
 from webapp.items.order import shown_order
@@ -50,7 +51,8 @@ def contents(
     stimulus, rendered = None, None
     if isinstance(entry, Block) and step.kind == "trial":
         before = trials.repeated(db.session, entry, step)
-        stimulus, rendered = draw(config.artifacts(current_app), entry, step, before, language)
+        root, manner = config.artifacts(current_app), manner_of(definition, entry)
+        stimulus, rendered = draw(root, entry, step, before, language, manner=manner)
     page, pages = participation.progress(participant, step)
     last = step.kind == "debrief"
     page_of = "break_page" if step.kind == "break" else "page"
@@ -78,5 +80,5 @@ def _notes(definition: Definition, step: Step, language: str) -> list[str]:
     return [
         say(shown[factor][level], language)
         for factor, level in levels.items()
-        if level in shown[factor]
+        if level in shown.get(factor, {})
     ]

@@ -12,15 +12,15 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from explainer.artifact import Stimulus
-from webapp.items import Question
+from explainer.artifact import Explanation, Stimulus
 from webapp.items.answer import Answer
 from webapp.items.question import Sent, Wrong
+from webapp.tasks.fitted import Fitted
 
 Players = tuple[tuple[int, ...], ...]
 
 
-class Mask(Question):
+class Mask(Fitted):
     """Parts of the stimulus, of which the participant marks some.
 
     patches: how many a side of an image has. segments: how many a series has. units, drawing: the
@@ -36,7 +36,7 @@ class Mask(Question):
     stored = "json"
     module: ClassVar[str | None] = "mask"
 
-    def on(self, stimulus: Stimulus, drawing: Any) -> Self:
+    def on(self, stimulus: Stimulus, explanation: Explanation | None, drawing: Any) -> Self:
         """The same question about one stimulus."""
         found = {"text": self._words, "image": self._grid, "series": self._spans}[stimulus.kind]
         units = found(stimulus)

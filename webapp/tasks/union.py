@@ -9,6 +9,7 @@ from webapp.tasks.compare import Compare
 from webapp.tasks.counterfactual_simulation import CounterfactualSimulation
 from webapp.tasks.forward_simulation import ForwardSimulation
 from webapp.tasks.highlight import Highlight
+from webapp.tasks.name import NameTask
 from webapp.tasks.rate import Rate
 from webapp.tasks.read import Read
 
@@ -17,7 +18,16 @@ def _named(given: Any) -> Any:
     return {"task": given} if isinstance(given, str) else given
 
 
-_Any = Rate | Advice | ForwardSimulation | CounterfactualSimulation | Compare | Highlight | Read
+_Any = (
+    Rate
+    | Advice
+    | ForwardSimulation
+    | CounterfactualSimulation
+    | Compare
+    | Highlight
+    | NameTask
+    | Read
+)
 Task = Annotated[
     Annotated[_Any, Field(discriminator="task")],
     BeforeValidator(_named, json_schema_input_type=str | dict[str, Any]),
