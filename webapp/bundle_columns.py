@@ -25,16 +25,16 @@ COLUMNS: dict[str, Columns] = {
         *_WHO,
         *_WHERE,
         ("scale_id", "string", "scale that the item belongs to"),
-        ("item_id", "string", "the item, described in this codebook"),
-        ("item_kind", "string", "likert, yes_no, choice, text or number"),
+        ("item_id", "string", "the item, described in this codebook; MATRIX.ROW for a row"),
+        ("item_kind", "string", "likert, slider, choice, ranking, text, ...: how it was asked"),
         (
             "role",
             "string",
-            "rating: asked on a trial; scale: part of a scale; answer: any other; or what a task "
-            "asks it for: initial, final, initial_confidence, final_confidence, simulated, ...",
+            "what the study says; else rating: asked on a trial; scale: part of a scale; what a "
+            "task asks it for: initial, final, initial_confidence, simulated, ...; answer: another",
         ),
-        ("value_number", "number", "the answer of a likert, yes_no (1 is yes) or number item"),
-        ("value_text", "string", "the answer of a choice or text item"),
+        ("value_number", "number", "the answer where it is a number; yes is 1 and no is 0"),
+        ("value_text", "string", "the answer of a choice, text or date item"),
         ("value_json", "string", "the answer of a multiple choice, a ranking or a mask, as JSON"),
         ("missing_reason", "string", "not_answered or refused; empty where there is an answer"),
         ("language", "string", "language in which the participant read the study"),

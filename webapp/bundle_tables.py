@@ -69,12 +69,16 @@ class Asked:
 
 
 def asked(session: Session, version: StudyVersion) -> dict[str, Asked]:
-    """Every item of a version: rated on trials, a task's own, part of a scale, or another."""
+    """Every item of a version: rated on trials, a task's own, part of a scale, or another.
+
+    Each row of a matrix is an item, named MATRIX.ROW.
+    """
     definition, scales = definition_of(version), scales_of(version)
     rated = {name for block in definition.blocks for name in block.items}
     found = {
-        name: Asked(item, None, "rating" if name in rated else "answer")
+        part: Asked(each, None, each.role or ("rating" if name in rated else "answer"))
         for name, item in definition.items.items()
+        for part, each in item.split(name).items()
     }
     found |= {
         name: Asked(item, None, str(item.role))

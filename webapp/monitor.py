@@ -7,17 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.assignment import condition_of
-from webapp.definition import (
-    Choice,
-    Definition,
-    FreeText,
-    Item,
-    Likert,
-    Number,
-    YesNo,
-    say,
-)
+from webapp.definition import Definition
+from webapp.items import Choice, Likert, Question, SemanticDifferential, YesNo
 from webapp.models import Participant, Response, Step, StudyVersion
+from webapp.parts import say
 from webapp.studies import definition_of
 
 MOST_PARTICIPANTS = 200
@@ -99,11 +92,15 @@ def participants(session: Session, version: StudyVersion) -> list[Progress]:
 
 
 def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
-    """The answers of people so far to every item of every block, but for free texts."""
+    """The answers of people so far to every item of every block, but for texts and lists."""
     definition = definition_of(version)
-    names = [name for block in definition.blocks for name in block.items]
-    items = [(name, definition.items[name]) for name in names]
-    asked = [(name, item) for name, item in items if not isinstance(item, FreeText)]
+    asked = [
+        (part, item)
+        for block in definition.blocks
+        for name in block.items
+        for part, item in definition.items[name].split(name).items()
+        if item.stored == "number" or isinstance(item, Choice)
+    ]
     points = {name: _points(item, definition) for name, item in asked}
     counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     rows = session.execute(
@@ -139,7 +136,7 @@ def _rank(condition: str, definition: Definition) -> list[int]:
     return [definition.factors[factor].levels.index(level) for factor, level in levels]
 
 
-def _points(item: Item, definition: Definition) -> dict[str, str]:
+def _points(item: Question, definition: Definition) -> dict[str, str]:
     """Every answer an item can have, as stored, with its label; a number's have no end."""
     language = definition.languages[0]
     match item:
@@ -150,6 +147,12 @@ def _points(item: Item, definition: Definition) -> dict[str, str]:
                 else str(point)
                 for point in range(item.min, item.max + 1)
             }
+        case SemanticDifferential():
+            ends = {item.min: item.left, item.max: item.right}
+            return {
+                str(point): f"{point} {say(ends[point], language)}" if point in ends else str(point)
+                for point in range(item.min, item.max + 1)
+            }
         case YesNo():
             return {"0": "no", "1": "yes"}
         case Choice():
@@ -157,7 +160,7 @@ def _points(item: Item, definition: Definition) -> dict[str, str]:
     return {}
 
 
-def _bar(condition: str, labels: dict[str, str], counts: Counter[str], item: Item) -> Bar:
+def _bar(condition: str, labels: dict[str, str], counts: Counter[str], item: Question) -> Bar:
     n = counts.total()
     shares, start = [], 0.0
     for value, label in labels.items():
@@ -165,6 +168,6 @@ def _bar(condition: str, labels: dict[str, str], counts: Counter[str], item: Ite
         shares.append(Share(label, counts[value], percent, start))
         start += percent
     mean = None
-    if isinstance(item, Likert | YesNo | Number):
+    if item.stored == "number":
         mean = sum(float(value) * count for value, count in counts.items()) / n
     return Bar(condition or "all", n, mean, tuple(shares))
