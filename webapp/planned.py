@@ -105,6 +105,16 @@ def languages(explanation: Explained | Control) -> set[str] | None:
     return None if words is None else words.languages(explanation.model_dump()["words"])
 
 
+def drawn(explanation: Explained | Control) -> bool:
+    """Whether it is drawn; otherwise it is words that stand in a drawing's place."""
+    return METHODS[explanation.method].words is None
+
+
+def adds_up(explanation: Explained | Control) -> bool:
+    """Whether its parts add up to what the model says."""
+    return METHODS[explanation.method].adds_up
+
+
 def unfit(explanation: Explained, card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Parameters that cannot work for a checkpoint's inputs, each with what to do.
 

@@ -231,7 +231,7 @@ def write_artifacts(store: Store, seed: int = 7) -> Artifacts:
     found: dict[str, dict[str, str]] = {"shap": {}, "mismatched": {}}
     for place, (each, digest) in enumerate(zip(real, digests, strict=True)):
         other = real[(place + 1) % len(real)]
-        job = replace(each.job, method="mismatched", parameters={"of": other.job.key})
+        job = replace(each.job, method="mismatched", parameters={"of": store.write(other)})
         # The class of the neighbour is another one here, so its values get this one's label.
         control = replace(other, job=job, outputs=each.outputs, completeness_gap=None)
         found["shap"][digest] = store.write_result(each, run)

@@ -8,38 +8,78 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from flask import render_template
 from markupsafe import Markup
 
 from explainer.artifact import Explanation, Stimulus, Store
 from webapp.definition import say
-from webapp.displays import image, series, text
+from webapp.displays import adding, curves, found, image, series, text
+from webapp.displays.manner import Manner, manner_of
+
+__all__ = ["Manner", "Projection", "draw", "manner_of", "project", "render", "shown"]
 
 Projection = image.Projection | series.Projection | text.Projection
+PLAIN = Manner()
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The kind of a stimulus, its projection, and words by language that stand for a map."""
+    """The kind of a stimulus, its projection, and words by language that stand for a map.
+
+    total, tested, fidelity: what stands beside a map.
+    """
 
     kind: str
     projection: Projection
-    words: dict[str, str] | None
+    words: dict[str, str] | None = None
+    total: adding.Total | None = None
+    tested: curves.Curves | None = None
+    fidelity: float | None = None
+
+    def html(self, **more: Any) -> str:
+        """Draw it."""
+        return render_template(
+            f"displays/{self.kind}.html",
+            shown=self.projection,
+            total=self.total,
+            tested=self.tested,
+            fidelity=self.fidelity,
+            **more,
+        )
 
 
 @lru_cache(maxsize=4096)
 def _shown(
-    root: Path, stimulus: str, explanation: str | None, truth: bool, answer: bool = True
+    root: Path,
+    stimulus: str,
+    explanation: str | None,
+    *,
+    truth: bool,
+    answer: bool,
+    sums: bool = False,
+    tests: bool = False,
 ) -> Shown:
     store = Store(root)
-    shown = store.read_stimulus(stimulus)
+    told = store.read_stimulus(stimulus)
     if not truth:
-        shown = _untold(shown)
-    found = store.read_explanation(explanation) if explanation else None
-    words = found.job.parameters.get("words") if found else None
-    projection = project(shown, None if words else found, answer=answer)
-    return Shown(shown.kind, projection, words)
+        told = _untold(told)
+    if explanation is None:
+        return Shown(told.kind, project(told, None, answer=answer))
+    explained = store.read_explanation(explanation)
+    words = explained.job.parameters.get("words")
+    if words:
+        return Shown(told.kind, project(told, None, answer=answer), words)
+    details = found.details(store, explanation, explained)
+    # How sure the model is, and how its output falls, would tell of an answer that is hidden.
+    return Shown(
+        told.kind,
+        project(told, explained, answer=answer, prototypes=found.prototypes(details)),
+        total=adding.total(told, explained) if sums and answer else None,
+        tested=curves.curves(store.read_measures(explanation)) if tests and answer else None,
+        fidelity=found.fidelity(details),
+    )
 
 
 def _untold(stimulus: Stimulus) -> Stimulus:
@@ -50,14 +90,19 @@ def _untold(stimulus: Stimulus) -> Stimulus:
 
 
 def project(
-    stimulus: Stimulus, explanation: Explanation | None, *, answer: bool = True
+    stimulus: Stimulus,
+    explanation: Explanation | None,
+    *,
+    answer: bool = True,
+    prototypes: Any = None,
 ) -> Projection:
     """Turn a stimulus of any kind, and its explanation, into what a page may show.
 
-    answer: whether what the model says is on the page, or nothing that tells of it.
+    answer: whether what the model says is on the page, or nothing that tells of it. prototypes: of
+    a model's own ideas, as found.prototypes has them.
     """
     if stimulus.kind == "image":
-        return image.project(stimulus, explanation, answer=answer)
+        return image.project(stimulus, explanation, answer=answer, prototypes=prototypes)
     if stimulus.kind == "series":
         return series.project(stimulus, explanation, answer=answer)
     return text.project(stimulus, explanation, answer=answer)
@@ -65,7 +110,7 @@ def project(
 
 def shown(root: Path, stimulus: str, *, answer: bool) -> Projection:
     """What a page may know of a stimulus alone. Raises ArtifactError as render does."""
-    return _shown(root, stimulus, None, False, answer).projection
+    return _shown(root, stimulus, None, truth=False, answer=answer).projection
 
 
 def draw(
@@ -77,21 +122,22 @@ def draw(
     tag: str,
     truth: bool = False,
     language: str = "en",
+    manner: Manner = PLAIN,
 ) -> Markup:
     """Draw one part of what participants see, for a page with many.
 
     part: "stimulus", with the answer and no explanation; "map", the explanation alone; "explained",
     the same with how to read it. tag: what ids on the page begin with. language: of words that
-    stand for a map. Raises ArtifactError as render does.
+    stand for a map and of a study's own. manner: how its block draws. Raises ArtifactError as
+    render does.
     """
-    found = _shown(root, stimulus, explanation, truth)
-    if found.words is not None:
-        words = say(found.words, language if language in found.words else "en")
-        return Markup(render_template("displays/words.html", words=words))  # noqa: S704
-    drawn = render_template(
-        f"displays/{found.kind}.html", shown=found.projection, truth=truth, part=part, tag=tag
+    drawn = _shown(
+        root, stimulus, explanation, truth=truth, answer=True, sums=manner.sums, tests=manner.curves
     )
-    return Markup(drawn)  # noqa: S704  # our own template
+    if drawn.words is not None:
+        return Markup(_instead(drawn.words, language))  # noqa: S704  # our own template
+    html = drawn.html(truth=truth, part=part, tag=tag, words=manner.words(language))
+    return Markup(html)  # noqa: S704  # our own template
 
 
 def render(
@@ -103,19 +149,31 @@ def render(
     language: str,
     answer: bool = True,
     tag: str = "",
+    manner: Manner = PLAIN,
 ) -> tuple[Markup, str]:
     """Draw a stimulus with its explanation; return the HTML and its SHA-256.
 
     root: the artifact folder. Artifacts never change, so projections are kept. truth, answer:
     whether the right answer and the model's are shown too. language: of words that stand for a
-    map. tag: what ids begin with, where a page has several. Raises ArtifactError where an artifact
-    is missing or damaged.
+    map and of a study's own. tag: what ids begin with, where a page has several. manner: how its
+    block draws. Raises ArtifactError where an artifact is missing or damaged.
     """
-    found = _shown(root, stimulus, explanation, truth, answer)
-    html = render_template(
-        f"displays/{found.kind}.html", shown=found.projection, truth=truth, tag=tag
+    drawn = _shown(
+        root,
+        stimulus,
+        explanation,
+        truth=truth,
+        answer=answer,
+        sums=manner.sums,
+        tests=manner.curves,
     )
-    if found.words is not None:
-        words = say(found.words, language if language in found.words else "en")
-        html += render_template("displays/words.html", words=words)
+    html = drawn.html(truth=truth, tag=tag, words=manner.words(language))
+    if drawn.words is not None:
+        html += _instead(drawn.words, language)
     return Markup(html), sha256(html.encode()).hexdigest()  # noqa: S704  # our own template
+
+
+def _instead(words: dict[str, str], language: str) -> str:
+    """Words that stand for a map."""
+    said = say(words, language if language in words else "en")
+    return render_template("displays/words.html", words=said)

@@ -1,21 +1,20 @@
 """An image and what counted in it: the picture, a map in two colours, and numbers by region."""
 
-import base64
-import io
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from explainer.artifact import Explanation, Stimulus
+from webapp.displays.concepts import Concept, concepts
+from webapp.displays.png import png
 
 # A diverging pair that people with any common colour blindness can tell apart (ColorBrewer RdBu).
 FOR, AGAINST = (178, 24, 43), (33, 102, 172)
 REGIONS = 4
 HATCHED_FROM = 0.15
+CLASSES = 3  # that are shown side by side
 
 
 @dataclass(frozen=True)
@@ -30,15 +29,13 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Concept:
-    """What one of a self-explaining model's own ideas counted, in percent of all that counted.
+class Map:
+    """What counted for one label: a map, on the same scale for each, and shares by region."""
 
-    length: of its bar, from 0 to 100, the longest 100.
-    """
-
-    number: int
-    share: int
-    length: float
+    label: str
+    heat: str
+    hatching: str
+    shares: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,8 @@ class Projection:
     """What a page may know of an image and its explanation; answer is None where it is hidden.
 
     picture, heat: PNG as data URI. hatching: SVG path of the pixels that counted against. concepts:
-    what counted where that is no place in the picture.
+    what counted where that is no place in the picture. classes: of the labels that the model holds
+    most likely, where several are explained and the answer is shown.
     """
 
     width: int
@@ -58,10 +56,15 @@ class Projection:
     hatching: str
     rows: tuple[tuple[Region, ...], ...]
     concepts: tuple[Concept, ...] = ()
+    classes: tuple[Map, ...] = ()
 
 
 def project(
-    stimulus: Stimulus, explanation: Explanation | None, *, answer: bool = True
+    stimulus: Stimulus,
+    explanation: Explanation | None,
+    *,
+    answer: bool = True,
+    prototypes: NDArray[np.uint8] | None = None,
 ) -> Projection:
     """Turn a stimulus and, where one is shown, its explanation into what a page may show."""
     height, width = stimulus.content.shape[:2]
@@ -76,31 +79,40 @@ def project(
         height=height,
         answer=stimulus.predicted if answer else None,
         truth=stimulus.truth,
-        picture=_png(stimulus.content if coloured else 255 - stimulus.content),
-        heat=None if values is None else _png(_heat(values)),
-        hatching="" if values is None else _hatching(values),
+        picture=png(stimulus.content if coloured else 255 - stimulus.content),
+        heat=None if values is None else png(_heat(_scaled(values))),
+        hatching="" if values is None else _hatching(_scaled(values)),
         rows=_regions(ink, values),
-        concepts=_concepts(explanation, stimulus) if explanation and not placed else (),
+        concepts=(
+            concepts(explanation, stimulus, prototypes) if explanation and not placed else ()
+        ),
+        classes=_classes(explanation, stimulus) if explanation and placed and answer else (),
     )
 
 
-def _concepts(explanation: Explanation, stimulus: Stimulus) -> tuple[Concept, ...]:
-    values = explanation.values[:, explanation.outputs.index(stimulus.predicted)].astype(np.float64)
-    largest = float(np.abs(values).max(initial=0)) or 1.0
-    total = float(np.abs(values).sum()) or 1.0
+def _classes(explanation: Explanation, stimulus: Stimulus) -> tuple[Map, ...]:
+    """The most likely labels first, as far as they are explained."""
+    order = np.argsort(-stimulus.log_probabilities, kind="stable")
+    labels = [stimulus.labels[k] for k in order if stimulus.labels[k] in explanation.outputs]
+    if len(labels) < 2:
+        return ()
+    maps = [pixel_values(explanation, stimulus, label) for label in labels[:CLASSES]]
+    together = _scaled(np.stack(maps))
     return tuple(
-        Concept(k + 1, round(100 * value / total), round(100 * abs(value) / largest, 1))
-        for k, value in enumerate(values.tolist())
+        Map(label, png(_heat(scaled)), _hatching(scaled), _shares(values))
+        for label, values, scaled in zip(labels, maps, together, strict=False)
     )
 
 
-def pixel_values(explanation: Explanation, stimulus: Stimulus) -> NDArray[np.float64]:
-    """The attribution of each pixel to the predicted answer, shape (height, width).
+def pixel_values(
+    explanation: Explanation, stimulus: Stimulus, label: str | None = None
+) -> NDArray[np.float64]:
+    """The attribution of each pixel to a label, the predicted one by default: (height, width).
 
     A player of several pixels gives each of them an equal part.
     """
     height, width = stimulus.content.shape[:2]
-    column = explanation.outputs.index(stimulus.predicted)
+    column = explanation.outputs.index(stimulus.predicted if label is None else label)
     pixels = np.zeros(height * width)
     for player, value in zip(explanation.players, explanation.values[:, column], strict=True):
         pixels[list(player)] += value / len(player)
@@ -116,37 +128,42 @@ def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.clip(values / largest, -1, 1)
 
 
-def _heat(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    scaled = _scaled(values)
+def _heat(scaled: NDArray[np.float64]) -> NDArray[np.uint8]:
     colour = np.where(scaled[..., None] > 0, FOR, AGAINST)
     opacity = np.abs(scaled[..., None]) * 255
     return np.concatenate([colour, opacity], axis=2).round().astype(np.uint8)
 
 
-def _hatching(values: NDArray[np.float64]) -> str:
-    rows, columns = np.nonzero(_scaled(values) < -HATCHED_FROM)
+def _hatching(scaled: NDArray[np.float64]) -> str:
+    rows, columns = np.nonzero(scaled < -HATCHED_FROM)
     return "".join(f"M{x} {y}h1v1h-1z" for y, x in zip(rows, columns, strict=True))
 
 
 def _regions(
     ink: NDArray[np.float64], values: NDArray[np.float64] | None
 ) -> tuple[tuple[Region, ...], ...]:
-    total = 0.0 if values is None else float(np.abs(values).sum())
-
-    def region(part: tuple[slice, slice]) -> Region:
-        share = None
-        if values is not None:
-            share = round(100 * float(values[part].sum()) / total) if total else 0
-        return Region(ink=round(100 * float(ink[part].mean())), share=share)
-
-    def edges(length: int) -> list[slice]:
-        cuts = np.linspace(0, length, REGIONS + 1).round().astype(int)
-        return [slice(a, b) for a, b in pairwise(cuts)]
-
-    return tuple(tuple(region((y, x)) for x in edges(ink.shape[1])) for y in edges(ink.shape[0]))
+    shares = None if values is None else _shares(values)
+    return tuple(
+        tuple(
+            Region(
+                ink=round(100 * float(ink[y, x].mean())),
+                share=None if shares is None else shares[row][column],
+            )
+            for column, x in enumerate(_cuts(ink.shape[1]))
+        )
+        for row, y in enumerate(_cuts(ink.shape[0]))
+    )
 
 
-def _png(pixels: NDArray[Any]) -> str:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+def _shares(values: NDArray[np.float64]) -> tuple[tuple[int, ...], ...]:
+    """Of all that counted, what each region did, in percent."""
+    total = float(np.abs(values).sum()) or 1.0
+    return tuple(
+        tuple(round(100 * float(values[y, x].sum()) / total) for x in _cuts(values.shape[1]))
+        for y in _cuts(values.shape[0])
+    )
+
+
+def _cuts(length: int) -> list[slice]:
+    edges = np.linspace(0, length, REGIONS + 1).round().astype(int)
+    return [slice(a, b) for a, b in pairwise(edges)]

@@ -44,8 +44,8 @@ class Projection:
 
     past, forecast, naive, actual: SVG points of the lines, the forecast None where it is hidden;
     now: where the past ends. ticks: heights with their labels. bars: what moved the forecast;
-    lanes: or when channels were active. tall: the drawing's height.
-    ahead: steps ahead, forecast, naive and, where known, actual.
+    lanes: or when channels were active. tall: the drawing's height. steps: of the past; all_steps:
+    with those ahead. ahead: steps ahead, forecast, naive and, where known, actual.
     """
 
     past: str
@@ -60,6 +60,11 @@ class Projection:
     tall: float
     steps: int
     ahead: tuple[tuple[int, float | None, float, float | None], ...]
+
+    @property
+    def all_steps(self) -> int:
+        """Steps from left to right."""
+        return self.steps + len(self.ahead)
 
 
 def project(

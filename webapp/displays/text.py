@@ -24,10 +24,19 @@ class Piece:
 
 @dataclass(frozen=True)
 class Reading:
-    """The whole text as it counted for one output; name is None for the answer as a whole."""
+    """The whole text as it counted for one output; name is None for the answer as a whole.
+
+    joined: whether no space stands before a token that the model wrote.
+    """
 
     name: str | None
     pieces: tuple[Piece, ...]
+    joined: bool = False
+
+    @property
+    def token(self) -> str:
+        """What the model wrote: the name without the place that it stands at."""
+        return (self.name or "").partition(": ")[2]
 
 
 @dataclass(frozen=True)
@@ -86,8 +95,18 @@ def _readings(stimulus: Stimulus, explanation: Explanation) -> tuple[Reading, ..
         whole = _pieces(stimulus.text, explanation.players, values.sum(1))
     return (
         Reading(None, whole),
-        *(Reading(name, _column(stimulus, explanation, name)) for name in tokens),
+        *(
+            Reading(name, _column(stimulus, explanation, name), _joined(stimulus, name))
+            for name in tokens
+        ),
     )
+
+
+def _joined(stimulus: Stimulus, name: str) -> bool:
+    """Outputs are named by the place of their token, from 1 on."""
+    tokens = () if stimulus.continuation is None else stimulus.continuation.tokens
+    place = int(name.partition(":")[0]) - 1
+    return not tokens[place][:1].isspace()
 
 
 def _column(stimulus: Stimulus, explanation: Explanation, output: str) -> tuple[Piece, ...]:

@@ -94,7 +94,7 @@ def page(title: str, plan: Mapping[str, Any], walls: Iterable[Any], store: Store
     rooms = [_room(wall, place, store) for place, wall in enumerate(walls)]
     static = resources.files("webapp") / "static"
     style = "\n".join(
-        (static / name).read_text("utf-8") for name in ("credence.css", "gallery.css")
+        (static / name).read_text("utf-8") for name in ("credence.css", "displays.css", "gallery.css")
     )
     return render_template(
         "gallery/page.html",
