@@ -11,20 +11,31 @@ import numpy as np
 
 from explainer.artifact import sha256, write_atomically
 from explainer.data import mnist
+from explainer.data.noise import noisy_digits
 from explainer.models import checkpoint
 from explainer.models.image import ImageClassifier, predict
 from explainer.selection import select
 
 
 def sample(
-    *, out: Path, data: Path | None, checkpoint_folder: Path, wrong: int, total: int, seed: int
+    *,
+    out: Path,
+    data: Path | None,
+    checkpoint_folder: Path,
+    wrong: int,
+    total: int,
+    noise: float,
+    seed: int,
 ) -> dict[str, Any]:
     """Write `out`.npz and `out`.json; return the latter.
 
     `wrong` images that the checkpoint gets wrong and as many right ones as make `total`, both
-    spread over the predicted classes, in the test file's order.
+    spread over the predicted classes, in the test file's order. noise: standard deviation of what
+    is added to every pixel, as a share of the range.
     """
     digits = mnist.load(data)
+    if noise:
+        digits = noisy_digits(digits, noise, seed)
     network, card = checkpoint.load(checkpoint_folder)
     predicted = predict(ImageClassifier.of(network, card), digits.test.images).argmax(-1)
     rows = np.sort(select(digits.test.labels == predicted, predicted, total - wrong, wrong, seed))
@@ -45,10 +56,12 @@ def sample(
         "chosen": f"{wrong} that the checkpoint gets wrong and {total - wrong} that it gets right, "
         f"each spread over the predicted classes, drawn with seed {seed}",
         "command": f"python -m explainer.data.sample --checkpoint {card['name']} "
-        f"--wrong {wrong} --total {total} --seed {seed} --out {out.name}",
+        f"--wrong {wrong} --total {total} --seed {seed} --out {out.name}"
+        + (f" --noise {noise:g}" if noise else ""),
         "checkpoint_sha256": card["weights_sha256"],
         "images": total,
         "wrong": wrong,
+        **({"noise": noise} if noise else {}),
         "note": "wrong answers are more frequent here than in the test set; an accuracy over these "
         "images says nothing about the model",
     }
@@ -65,6 +78,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="the files' path without ending")
     parser.add_argument("--wrong", type=int, default=40)
     parser.add_argument("--total", type=int, default=200)
+    parser.add_argument("--noise", type=float, default=0.0, help="as the checkpoint learnt it")
     parser.add_argument("--seed", type=int, default=0)
     print(json.dumps(sample(**vars(parser.parse_args())), indent=2))
     return 0

@@ -132,11 +132,13 @@ def teach(
     command: str,
     out: Path,
     flip: bool = False,
+    noise: float = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Train `model` in place, write its best epoch into `out`, and return the card.
 
-    trainer: the module's name; command: what repeats the training.
+    trainer: the module's name; command: what repeats the training; noise: what the data have, for
+    the card.
     """
     baselines = baseline_accuracies(parts.train, parts.test)
 
@@ -152,6 +154,7 @@ def teach(
                 "terms": data.terms,
                 "files_sha256": data.files,
                 "split": parts.to_json(),
+                **({"noise": noise} if noise else {}),
             },
             metrics=judge(model, parts, baselines),
         )

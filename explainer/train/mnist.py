@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from explainer.data import mnist
+from explainer.data.mnist import Mnist
+from explainer.data.noise import noisy_digits
 from explainer.machine import keep_memory, pick
 from explainer.models.image import ImageClassifier, bit_reversal
 from explainer.train import images
@@ -16,6 +18,7 @@ from explainer.train.fit import Progress, Settings
 VALIDATION = 5_000
 HELP = {
     "permute": "Read the pixels in bit-reversed order.",
+    "noise": "Standard deviation of noise on every pixel, as a share of the range.",
     "width": "Channels.",
     "layers": "S4 layers.",
     "state": "Modes a channel.",
@@ -30,6 +33,7 @@ def train(
     out: Path,
     data: Path | None = None,
     permute: bool = False,
+    noise: float | None = None,
     epochs: int = 3,
     seed: int = 0,
     width: int = 48,
@@ -48,7 +52,7 @@ def train(
     """
     options = {name: value for name, value in locals().items() if name != "progress"}
     keep_memory()
-    digits = mnist.load(data)
+    digits = _digits(data, noise, seed)
     torch.manual_seed(seed)
     parts = images.split(digits, VALIDATION, seed)
     preprocessing = images.preprocessing(parts.train, bit_reversal(784) if permute else None)
@@ -65,6 +69,7 @@ def train(
         trainer="mnist",
         command=command("mnist", options),
         out=out,
+        noise=noise or 0,
         progress=progress,
     )
 
@@ -74,5 +79,12 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judge a checkpoint again: accuracy on the test images, beside the baselines'."""
     keep_memory()
-    parts = images.split(mnist.load(data), VALIDATION, card["training"]["seed"])
+    seed = card["training"]["seed"]
+    digits = _digits(data, card["data"].get("noise"), seed)
+    parts = images.split(digits, VALIDATION, seed)
     return images.judge(ImageClassifier.of(model, card).to(pick(device)), parts)
+
+
+def _digits(data: Path | None, noise: float | None, seed: int) -> Mnist:
+    digits = mnist.load(data)
+    return noisy_digits(digits, noise, seed) if noise else digits

@@ -69,6 +69,17 @@ class KilledError(Exception):
     pass
 
 
+def test_learns_from_noisy_images_and_is_judged_on_noisy_ones(digits: Path, tmp_path: Path):
+    card = mnist.train(out=tmp_path / "a", data=digits, noise=6.0, epochs=1, **SMALL)
+    assert "--noise 6.0" in card["training"]["command"]
+    assert card["data"]["noise"] == 6
+    network, _ = checkpoint.load(tmp_path / "a")
+    assert mnist.evaluate(network, card, digits, "cpu") == card["metrics"]
+    quiet = {**card, "data": {**card["data"], "noise": 0}}
+    judged = mnist.evaluate(network, quiet, digits, "cpu")
+    assert judged["baselines_test_accuracy"] != card["metrics"]["baselines_test_accuracy"]
+
+
 def test_goes_on_after_a_stop_to_the_same_checkpoint(digits: Path, tmp_path: Path):
     def progress(done: int, total: int, what: str) -> None:
         if done == 6:
