@@ -317,6 +317,14 @@ class Laboratory:
             participation.show(session, step, None)
             participation.submit(session, step.id, answers, report or Observed())
 
+    def answer_page(self, token: str, **answers: float | str) -> None:
+        """Submit the current step with these answers: numbers, or texts and values."""
+        given = {
+            name: Answer(text=value) if isinstance(value, str) else Answer(number=float(value))
+            for name, value in answers.items()
+        }
+        self.submit(token, given)
+
     def finish(self, token: str, **answers: Answer) -> None:
         """Submit every step that is left; `answers` replace the usual ones."""
         while (step := self.current(token)).kind != "debrief":
