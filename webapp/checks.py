@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from math import inf, prod
 from pathlib import Path
 
-from webapp import checks_design, checks_files, checks_flow, checks_tasks
+from webapp import checks_design, checks_display, checks_files, checks_flow, checks_tasks
 from webapp.definition import Answered, Definition
 from webapp.items import (
     Choice,
@@ -34,6 +34,7 @@ def mistakes(
     yield from checks_flow.mistakes(study, scales)
     yield from checks_design.mistakes(study, scales)
     yield from checks_tasks.mistakes(study)
+    yield from checks_display.mistakes(study)
     yield from checks_files.mistakes(study, folder, instance)
 
 

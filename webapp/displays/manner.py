@@ -1,8 +1,9 @@
-"""How the explanations of a block are drawn, all alike, so that none of them stands out.
+"""How the explanations of a study are drawn, all alike, so that none of them stands out.
 
 A sum belongs to an explanation whose parts add up to what the model says, and a curve to one that
-was measured. A control has neither: shown beside the others it would be told by what it lacks, or
-by parts that do not add up. So a block shows them for each of its explanations or for none.
+was measured. A control has neither: it would be told by what it lacks, or by parts that do not add
+up. So sums are shown with every drawing that a study shows or with none, and curves with every one
+of a block or with none.
 """
 
 from collections.abc import Mapping
@@ -28,20 +29,26 @@ class Manner:
 
 
 def manner_of(definition: Definition, block: Block) -> Manner:
-    """How a block draws: sums where all that it shows add up, and what it asks for."""
+    """How a block draws: sums where all that the study draws adds up, and what the block asks."""
     asked = block.display
-    # What is words shows by itself that it is none of the drawings.
-    shown = [each for each in _explanations(definition, block) if drawn(each)]
+    all_drawn = [each for other in definition.blocks for each in _drawn(definition, other)]
+    controls = [each for each in _drawn(definition, block) if isinstance(each, Control)]
     return Manner(
-        sums=bool(shown) and all(map(adds_up, shown)),
-        curves=asked.curves and not any(isinstance(each, Control) for each in shown),
+        sums=bool(all_drawn) and all(map(adds_up, all_drawn)),
+        curves=asked.curves and not controls,
         legend=asked.legend.texts,
     )
 
 
-def _explanations(definition: Definition, block: Block) -> list[Explained | Control]:
-    """The explanations that participants meet in a block."""
+def shown_in(definition: Definition, block: Block) -> list[str]:
+    """The explanations that participants meet in a block, by name."""
     found = list(block.trial.named)
     if block.trial.varied and "explanation" in definition.factors:
         found += definition.factors["explanation"].levels
-    return [definition.explanations[name] for name in dict.fromkeys(found) if name != NONE]
+    return [name for name in dict.fromkeys(found) if name != NONE]
+
+
+def _drawn(definition: Definition, block: Block) -> list[Explained | Control]:
+    """Those that are drawn: words show by themselves that they are none of the drawings."""
+    found = [definition.explanations[name] for name in shown_in(definition, block)]
+    return [each for each in found if drawn(each)]
