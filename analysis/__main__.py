@@ -1,4 +1,4 @@
-"""python -m analysis report|reproduce; an error is one line on stderr and exit code 2."""
+"""python -m analysis report|reproduce|power; an error is one line on stderr and exit code 2."""
 
 import argparse
 import json
@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from analysis.bundle import BundleError
+from analysis.power.command import add_arguments, power
+from analysis.power.model import PowerError
 from analysis.seed import DATA, SeedError, reproduce
 from analysis.seed_text import describe
 
@@ -25,12 +27,15 @@ def main(arguments: list[str] | None = None) -> int:
     again = commands.add_parser("reproduce", help="recompute the figures of the original study")
     again.add_argument("folder", type=Path, nargs="?", default=DATA, metavar="DIR")
     again.add_argument("--json", type=Path, help="also write the figures to this file")
+    add_arguments(commands.add_parser("power", help="how many people a study needs"))
     options = parser.parse_args(arguments)
     try:
         if options.command == "report":
             return _report(options.bundle, options.out, with_simulated=options.with_simulated)
+        if options.command == "power":
+            return power(options)
         return _reproduce(options.folder, options.json)
-    except (BundleError, SeedError) as error:
+    except (BundleError, PowerError, SeedError) as error:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
         print(f"error: cannot write {error.filename}: {error.strerror}", file=sys.stderr)

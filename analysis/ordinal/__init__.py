@@ -5,6 +5,7 @@ fit.coefficients; fit.sd; compare(fit, smaller); contrasts(fit, "condition")
 """
 
 from analysis.ordinal.compare import compare, nominal_test, term_tests
+from analysis.ordinal.contrast import contrast_test
 from analysis.ordinal.fit import clm, clmm
 from analysis.ordinal.means import contrasts, marginal_means, predict
 from analysis.ordinal.result import Fit
@@ -16,6 +17,7 @@ __all__ = [
     "clm",
     "clmm",
     "compare",
+    "contrast_test",
     "contrasts",
     "marginal_means",
     "nominal_test",

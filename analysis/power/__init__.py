@@ -1,0 +1,1 @@
+"""How many people a study needs: its own design simulated, analysed as it will be, and counted."""
