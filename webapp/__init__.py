@@ -15,6 +15,7 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     CREDENCE_INSTANCE says, else in instance/ beside the packages.
     """
     from webapp import accounts, cli, config, errors, headers, logs
+    from webapp.admin import replay
     from webapp.admin import views as admin
     from webapp.db import alembic, db, prepare_engine
     from webapp.participate import events, landing, steps, withdrawal
@@ -35,7 +36,7 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     accounts.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
-    for blueprint in (landing.bp, steps.bp, events.bp, withdrawal.bp, admin.bp):
+    for blueprint in (landing.bp, steps.bp, events.bp, withdrawal.bp, admin.bp, replay.bp):
         app.register_blueprint(blueprint)
     cli.init_app(app)
     return app

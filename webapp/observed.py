@@ -82,16 +82,23 @@ def keep(session: Session, step: Step, observed: Observed) -> None:
     )
 
 
-def store(session: Session, participant_id: int, position: int, observed: Observed) -> None:
-    """Keep what a page sent without answers; where there is no such page any more, nothing."""
+def store(
+    session: Session, participant_id: int, place: tuple[int, int], observed: Observed
+) -> None:
+    """Keep what a page sent without answers; where there is no such page any more, nothing.
+
+    place: position and attempt of the step.
+    """
     if not observed.events:
         return
     with writing(session):
         step = session.scalar(
             select(Step)
-            .where(Step.participant_id == participant_id, Step.position == position)
-            .order_by(Step.id.desc())
-            .limit(1)
+            .where(
+                Step.participant_id == participant_id,
+                Step.position == place[0],
+                Step.attempt == place[1],
+            )
             .with_for_update()
         )
         if step is not None:

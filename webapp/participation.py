@@ -148,7 +148,8 @@ def progress(participant: Participant, step: Step) -> tuple[int, int]:
         {
             each.position
             for each in participant.steps
-            if each.kind not in ("consent", "assign") and each.skipped_reason is None
+            if each is step
+            or (each.kind not in ("consent", "assign") and each.skipped_reason is None)
         }
     )
     total = len(seen)

@@ -59,7 +59,7 @@ def list_studies() -> ResponseReturnValue:
 @auth_required("session")
 def study(slug: str) -> ResponseReturnValue:
     """How a study is going."""
-    found, role = _study(slug)
+    found, role = study_and_role(slug)
     version = _watched(found)
     store = Store(config.artifacts(current_app))
     return render_template(
@@ -77,7 +77,7 @@ def study(slug: str) -> ResponseReturnValue:
 @auth_required("session")
 def live(slug: str) -> ResponseReturnValue:
     """The part of the study page that changes, for its script to fetch."""
-    found, _ = _study(slug)
+    found, _ = study_and_role(slug)
     return render_template("admin/_live.html", **_live(_watched(found)))
 
 
@@ -85,7 +85,7 @@ def live(slug: str) -> ResponseReturnValue:
 @auth_required("session")
 def open_study(slug: str) -> ResponseReturnValue:
     """Freeze the newest version and let participants in."""
-    _study(slug, "editor", "owner")
+    study_and_role(slug, "editor", "owner")
     try:
         studies.open_study(db.session, slug, Store(config.artifacts(current_app)))
     except studies.StudyError as error:
@@ -97,7 +97,7 @@ def open_study(slug: str) -> ResponseReturnValue:
 @auth_required("session")
 def close_study(slug: str) -> ResponseReturnValue:
     """Let nobody new in."""
-    _study(slug, "editor", "owner")
+    study_and_role(slug, "editor", "owner")
     studies.close_study(db.session, slug)
     return redirect(url_for(".study", slug=slug), 303)
 
@@ -106,7 +106,7 @@ def close_study(slug: str) -> ResponseReturnValue:
 @auth_required("session")
 def download(slug: str, number: int) -> ResponseReturnValue:
     """The export bundle of one version as a zip."""
-    found, _ = _study(slug)
+    found, _ = study_and_role(slug)
     version = next((each for each in found.versions if each.number == number), None)
     if version is None or not version.frozen:
         abort(404, "This version was never opened, so there is nothing to export.")
@@ -124,7 +124,7 @@ def download(slug: str, number: int) -> ResponseReturnValue:
     return response
 
 
-def _study(slug: str, *roles: str) -> tuple[Study, str]:
+def study_and_role(slug: str, *roles: str) -> tuple[Study, str]:
     """The study and this researcher's role; what is not theirs does not exist for them."""
     researcher: Any = current_user
     try:
@@ -146,6 +146,7 @@ def _watched(study: Study) -> StudyVersion:
 
 def _live(version: StudyVersion) -> dict[str, Any]:
     return {
+        "slug": version.study.slug,
         "outcomes": monitor.outcomes(db.session, version),
         "robots": monitor.outcomes(db.session, version, simulated=True).total(),
         "participants": monitor.participants(db.session, version),

@@ -19,5 +19,6 @@ def keep(token: str, position: int) -> ResponseReturnValue:
     if sealed(given, key, "step", token, position):
         participant = participation.find(db.session, token)
         if participant is not None:
-            observed.store(db.session, participant.id, position, observed.read(request.form))
+            place = (position, request.form.get("attempt", 1, type=int))
+            observed.store(db.session, participant.id, place, observed.read(request.form))
     return "", 204

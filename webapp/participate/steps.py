@@ -76,7 +76,7 @@ def submit(token: str, position: int) -> ResponseReturnValue:
         return _page(token, participant, step, form, message=message, status=422)
     if not form.validate() and not clock.over:
         try:
-            observed.store(db.session, participant.id, position, form.observed())
+            observed.store(db.session, participant.id, (position, step.attempt), form.observed())
         except (DBAPIError, OSError):
             # What happened on the page matters less than that its answers can be sent again.
             current_app.logger.exception("events not saved")

@@ -49,7 +49,8 @@ function partOf(element) {
 }
 
 const body = (from) => {
-  const sent = new URLSearchParams({ seal: form.elements.seal.value, view, first: from });
+  const { seal, attempt } = form.elements;
+  const sent = new URLSearchParams({ seal: seal.value, attempt: attempt.value, view, first: from });
   sent.set("events", JSON.stringify(events.slice(from)));
   return sent;
 };
