@@ -15,7 +15,7 @@ class Form:
     """One form of a page: where it goes and what a browser would send for it."""
 
     action: str
-    sent: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, Any] = field(default_factory=dict)
     radios: dict[str, list[str]] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
 
@@ -31,6 +31,7 @@ class Page(HTMLParser):
         self.ids: list[str] = []
         self.text = ""
         self._textarea: str | None = None
+        self._select: str | None = None
         self.feed(html)
         self.text = " ".join(self.text.split())
 
@@ -43,21 +44,35 @@ class Page(HTMLParser):
             self.forms.append(Form(at.get("action", "")))
         elif tag == "a":
             self.links.append(at.get("href", ""))
+        elif tag == "option" and self._select:
+            if "selected" in at:
+                self.forms[-1].sent[self._select] = at.get("value", "")
         elif self.forms and "name" in at:
-            form, name, value = self.forms[-1], at["name"], at.get("value", "")
-            if at.get("type") == "radio":
-                form.radios.setdefault(name, []).append(value)
-                if "checked" in at:
-                    form.sent[name] = value
-            elif tag == "textarea":
-                form.sent[name], self._textarea = "", name
-                form.texts.append(name)
-            elif tag == "input":
+            self._control(self.forms[-1], tag, at)
+
+    def _control(self, form: Form, tag: str, at: dict[str, str]) -> None:
+        """Note what a control would send as it stands."""
+        name, value, kind = at["name"], at.get("value", ""), at.get("type")
+        if kind == "radio":
+            form.radios.setdefault(name, []).append(value)
+            if "checked" in at:
                 form.sent[name] = value
-                if at.get("type") == "text":
-                    form.texts.append(name)
+        elif kind == "checkbox":
+            if "checked" in at:
+                form.sent.setdefault(name, []).append(value)
+        elif tag == "select":
+            form.sent[name], self._select = "", name
+        elif tag == "textarea":
+            form.sent[name], self._textarea = "", name
+            form.texts.append(name)
+        elif tag == "input":
+            form.sent[name] = value
+            if kind == "text":
+                form.texts.append(name)
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = None
         if tag == "textarea" and self._textarea:
             # HTML drops the first line break of a textarea.
             sent = self.forms[-1].sent
