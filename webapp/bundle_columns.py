@@ -10,7 +10,7 @@ _WHO: Columns = (
 )
 _WHERE: Columns = (
     ("step_position", "integer", "place of the page in this participant's order, from 0"),
-    ("step_kind", "string", "consent, assign, instructions, trial, questionnaire or debrief"),
+    ("step_kind", "string", "consent, assign, instructions, check, trial, break, questionnaire..."),
     ("attempt", "integer", "which attempt at the step, from 1"),
     ("block", "string", "block that the trial belongs to"),
     ("part", "string", "page of the trial: the task's name for it; empty for other pages"),
@@ -30,13 +30,14 @@ COLUMNS: dict[str, Columns] = {
         (
             "role",
             "string",
-            "what the study says; else rating: asked on a trial; scale: part of a scale; what a "
-            "task asks it for: initial, final, initial_confidence, simulated, ...; answer: another",
+            "what the study says; else rating: asked on a trial; scale: part of a scale; check: "
+            "has a right answer; what a task asks it for: initial, final, initial_confidence, "
+            "simulated, ...; answer: another",
         ),
         ("value_number", "number", "the answer where it is a number; yes is 1 and no is 0"),
         ("value_text", "string", "the answer of a choice, text or date item"),
         ("value_json", "string", "the answer of a multiple choice, a ranking or a mask, as JSON"),
-        ("missing_reason", "string", "not_answered or refused; empty where there is an answer"),
+        ("missing_reason", "string", "not_answered, refused or timed_out; empty with an answer"),
         ("language", "string", "language in which the participant read the study"),
         ("response_time_ms", "integer", "from page first shown to submitted, server's clock"),
         ("answered_after_ms", "integer", "from page shown to last change, browser's clock"),
@@ -50,14 +51,26 @@ COLUMNS: dict[str, Columns] = {
         ("shown_after_ms", "integer", "from enrolment to first shown, server's clock"),
         ("submitted_after_ms", "integer", "from enrolment to submitted, server's clock"),
         ("duration_ms", "integer", "from first shown to submitted, server's clock"),
-        ("skipped_reason", "string", "why the page was skipped; empty where it was not"),
+        (
+            "skipped_reason",
+            "string",
+            "why the page was never submitted: condition (the study's), begun_anew (another "
+            "attempt follows), or how the participation ended before; empty where it was not skipped",
+        ),
+        ("passed", "boolean", "of a check: whether every answer was right"),
+        ("timed_out", "boolean", "whether the page came later than its time limit and 5 s"),
     ),
     "participants": (
         *_WHO,
         ("cell", "string", "between-participants condition"),
         ("form", "integer", "counterbalancing form"),
         ("language", "string", "language in which the participant read the study"),
-        ("outcome", "string", "active, complete or declined"),
+        (
+            "outcome",
+            "string",
+            "active, complete, screened_out (failed a check), quota_full, timed_out (came back too "
+            "late), dropped (stayed away, and the place was given back), declined or withdrawn",
+        ),
         ("simulated", "boolean", "whether this is a robot of `flask simulate`, not a person"),
         ("steps_total", "integer", "pages in this participant's order"),
         ("steps_submitted", "integer", "pages submitted; the debrief never is"),

@@ -74,9 +74,10 @@ def asked(session: Session, version: StudyVersion) -> dict[str, Asked]:
     Each row of a matrix is an item, named MATRIX.ROW.
     """
     definition, scales = definition_of(version), scales_of(version)
-    rated = {name for block in definition.blocks for name in block.items}
+    usual = {name: "rating" for block in definition.blocks for name in block.items}
+    usual |= {name: "check" for check in definition.checks for name in check.items}
     found = {
-        part: Asked(each, None, each.role or ("rating" if name in rated else "answer"))
+        part: Asked(each, None, each.role or usual.get(name, "answer"))
         for name, item in definition.items.items()
         for part, each in item.split(name).items()
     }
@@ -96,7 +97,7 @@ def _where(step: Step, factors: Sequence[str]) -> list[Any]:
     return [
         step.position,
         step.kind,
-        1,
+        step.attempt,
         step.block,
         step.part,
         *(condition.get(factor) for factor in factors),
@@ -116,7 +117,7 @@ def _responses(
         .join(Step, Step.participant_id == Participant.id)
         .join(Response, Response.step_id == Step.id)
         .where(who)
-        .order_by(Participant.id, Step.position, Response.id)
+        .order_by(Participant.id, Step.position, Step.attempt, Response.id)
         .execution_options(yield_per=2000)
     )
     for pseudonym, language, step, response in found:
@@ -147,7 +148,7 @@ def _steps(
         select(Participant.pseudonym, Participant.enrolled_at, Step)
         .join(Step, Step.participant_id == Participant.id)
         .where(who)
-        .order_by(Participant.id, Step.position)
+        .order_by(Participant.id, Step.position, Step.attempt)
         .execution_options(yield_per=2000)
     )
     for pseudonym, enrolled_at, step in found:
@@ -160,7 +161,9 @@ def _steps(
             _between(enrolled_at, step.shown_at),
             _between(enrolled_at, step.submitted_at),
             _between(step.shown_at, step.submitted_at),
-            None,
+            step.skipped_reason,
+            step.passed,
+            step.timed_out,
         )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.assignment import condition_of
@@ -61,7 +61,11 @@ def outcomes(session: Session, version: StudyVersion, *, simulated: bool = False
     """How many people, or robots, came to which outcome."""
     rows = session.execute(
         select(Participant.outcome, func.count())
-        .where(Participant.version_id == version.id, Participant.simulated.is_(simulated))
+        .where(
+            Participant.version_id == version.id,
+            Participant.simulated.is_(simulated),
+            Participant.preview.is_(False),
+        )
         .group_by(Participant.outcome)
     )
     return Counter(dict(rows.all()))
@@ -74,19 +78,23 @@ def participants(session: Session, version: StudyVersion) -> list[Progress]:
             Participant.pseudonym,
             Participant.outcome,
             Participant.cell,
-            func.count(Step.submitted_at),
-            func.count(),
+            func.count(func.distinct(case((Step.submitted_at.is_not(None), Step.position)))),
+            func.count(func.distinct(case((Step.skipped_reason.is_(None), Step.position)))),
             Participant.simulated,
         )
         .join(Step)
-        .where(Participant.version_id == version.id)
+        .where(
+            Participant.version_id == version.id,
+            Participant.preview.is_(False),
+            # The debrief is read, not submitted, and consent and assignment are no pages of work.
+            Step.kind.not_in(("consent", "assign", "debrief")),
+        )
         .group_by(Participant.id)
         .order_by(Participant.enrolled_at.desc(), Participant.id.desc())
         .limit(MOST_PARTICIPANTS)
     )
     return [
-        # The debrief is read, not submitted, and consent and assignment are no pages of work.
-        Progress(pseudonym, outcome, cell or "", submitted - 2, steps - 3, simulated)
+        Progress(pseudonym, outcome, cell or "", submitted, steps, simulated)
         for pseudonym, outcome, cell, submitted, steps, simulated in rows
     ]
 
@@ -110,6 +118,7 @@ def picture(session: Session, version: StudyVersion) -> list[ItemPicture]:
         .where(
             Participant.version_id == version.id,
             Participant.simulated.is_(False),
+            Participant.preview.is_(False),
             Response.item_id.in_([name for name, _ in asked]),
             Response.missing_reason.is_(None),
         )
