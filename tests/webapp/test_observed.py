@@ -124,7 +124,7 @@ def kept(lab: Laboratory) -> list[tuple[str, int, str, int]]:
     """What is stored: view, number, kind and time, in order."""
     with lab.session() as session:
         rows = session.execute(select(Event.view, Event.number, Event.kind, Event.at_ms))
-        return sorted(tuple(row) for row in rows)
+        return sorted((view, number, kind, at) for view, number, kind, at in rows)
 
 
 def beacon(visitor: Visitor, events: list[Any], view: str = VIEW, first: int = 0) -> int:

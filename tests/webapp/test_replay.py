@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from browsing import Visitor
@@ -16,7 +17,7 @@ from webapp.participate.page import items
 
 EMAIL = "viewer@example.org"
 VIEW = "0123456789abcdef"
-EVERY_KIND = {
+EVERY_KIND: dict[str, dict[str, Any]] = {
     "likert": {"kind": "likert", "min": -3, "max": 3},
     "pair": {
         "kind": "semantic_differential",
@@ -67,10 +68,10 @@ def who(lab: Laboratory) -> str:
     return lab.participants()[0].pseudonym
 
 
-def every_kind() -> dict[str, object]:
+def every_kind() -> dict[str, Any]:
     study = questions_only() | {"slug": "kinds"}
     for name, item in EVERY_KIND.items():
-        whole = {"text": {"en": f"About {name}?"}, **item}
+        whole: dict[str, Any] = {"text": {"en": f"About {name}?"}, **item}
         if "choices" in item:
             whole["choices"] = [{"value": v, "text": {"en": v}} for v in item["choices"]]
         if "rows" in item:

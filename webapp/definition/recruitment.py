@@ -82,7 +82,6 @@ class Outcomes(Part):
     quota_full: Outcome | None = None
     declined: Outcome | None = None
     timed_out: Outcome | None = None
-    quota_full: Outcome | None = None
     withdrawn: Outcome | None = None
 
 
