@@ -4,7 +4,8 @@ Inputs are the shipped ones; the model's answers and the values are drawn from a
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,9 @@ def task_study(folder: Path, *blocks: dict[str, Any], **changes: Any) -> dict[st
     }
     study["factors"] = {"explanation": {"levels": ["none", "shap"], "vary": "within"}}
     study["flow"] = [study["flow"][0], *blocks, study["flow"][-1]]
+    used = {each["stimuli"] for each in blocks}
+    used |= {each["trial"].get("changed") for each in blocks if isinstance(each["trial"], dict)}
+    study["stimuli"] = {name: each for name, each in study["stimuli"].items() if name in used}
     asked = {item for block in blocks for item in block.get("items", [])}
     study["items"] = {name: item for name, item in study["items"].items() if name in asked}
     return study | changes
@@ -126,7 +130,7 @@ def _explained(of: Stimulus, digest: str, seed: int) -> Explanation:
             for end, word in zip(ends, of.text.split(), strict=True)
         )
         written = of.continuation
-        outputs = (of.predicted,) if written is None else written.tokens
+        outputs = (of.predicted,) if written is None else ("1: moonlit", "2: harbour", "sum")
     random = np.random.default_rng([seed, int(digest[:8], 16)])
     values = random.normal(size=(len(players), len(outputs))).astype(np.float32)
     zeros = np.zeros(len(outputs), np.float32)
@@ -134,10 +138,11 @@ def _explained(of: Stimulus, digest: str, seed: int) -> Explanation:
     return Explanation(job, of.kind, players, outputs, "", values, zeros, zeros, None, 0.0)
 
 
-def write_task_artifacts(store: Store) -> Artifacts:
-    """Write what a precompute of the study would have left behind."""
-    made = {"digits": [stimulus(index, right=index < 4) for index in range(6)]}
-    made |= {kind: [_made(kind, row) for row in range(4)] for kind in SETS[1:]}
+def write_task_artifacts(store: Store, sets: Collection[str]) -> Artifacts:
+    """Write what a precompute of a study with these stimulus sets would have left behind."""
+    made = {kind: [_made(kind, row) for row in range(4)] for kind in sets if kind != "digits"}
+    if "digits" in sets:
+        made["digits"] = [stimulus(index, right=index < 4) for index in range(6)]
     run = Run(0.5, 100, "cpu", {"numpy": "2"})
     digests = {kind: [store.write(each) for each in found] for kind, found in made.items()}
     explanations: dict[str, dict[str, str]] = {name: {} for name in METHODS}
@@ -155,10 +160,52 @@ def open_tasks(lab: Laboratory, *blocks: dict[str, Any], **changes: Any) -> Arti
     study = task_study(folder, *blocks, **changes)
     write_study(folder, study)
     version_id = lab.load(study)
-    made = lab.prepare(version_id, write_task_artifacts(lab.store))
+    made = lab.prepare(version_id, write_task_artifacts(lab.store, study["stimuli"]))
     with lab.session() as session:
         studies.open_study(session, SLUG, lab.store)
     return made
+
+
+def open_naming(lab: Laboratory, stimuli: str, task: dict[str, Any]) -> None:
+    """Open a study that names ideas of a network (digits) or channels (reviews), one trial."""
+    folder = lab.folder / SLUG
+    study = task_study(folder, block("main", task, stimuli, per_participant=1))
+    method = {"digits": "senn_concepts", "reviews": "channels"}[stimuli]
+    study["explanations"] = {"ideas": {"method": method}}
+    study["stimuli"] = {stimuli: study["stimuli"][stimuli]}
+    study["factors"] = {}
+    if stimuli == "digits":
+        weights = ASSETS / "checkpoints" / "mnist-senn" / "weights.safetensors"
+        digest = digest_of(weights)
+        study["checkpoints"]["digits"] = {"path": "checkpoints/mnist-senn", "sha256": digest}
+        shown = [stimulus(index, right=index < 4) for index in range(6)]
+        shown = [replace(each, checkpoint_digest=digest) for each in shown]
+    else:
+        shown = [_made("reviews", row) for row in range(4)]
+    digests = [lab.store.write(each) for each in shown]
+    run = Run(0.5, 1, "cpu", {"numpy": "2"})
+    explanations = {
+        digest: lab.store.write_result(_ideas(each, digest, method), run)
+        for each, digest in zip(shown, digests, strict=True)
+    }
+    version_id = lab.load(study)
+    lab.prepare(version_id, Artifacts({stimuli: digests}, {"ideas": explanations}))
+    with lab.session() as session:
+        studies.open_study(session, SLUG, lab.store)
+
+
+def _ideas(of: Stimulus, digest: str, method: str) -> Explanation:
+    """Of 20 concepts the 7th counts most, and against; of two channels the 12th moves most."""
+    job = Job(digest, of.checkpoint_digest, method, {}, 0)
+    players: tuple[tuple[int, ...], ...] = ((),) * 20
+    outputs: tuple[str, ...] = (of.predicted,)
+    values = np.full((20, 1), 0.5, np.float32)
+    values[6] = -2
+    if method == "channels":
+        players, outputs = ((0, 1), (2, 6)), ("channel 3", "channel 12")
+        values = np.array([[0.5, -0.1], [-0.5, 2.0]], np.float32)
+    zeros = np.zeros(len(outputs), np.float32)
+    return Explanation(job, of.kind, players, outputs, "", values, zeros, zeros, None, None)
 
 
 def digests_of(made: Artifacts) -> Iterator[str]:

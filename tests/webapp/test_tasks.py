@@ -5,11 +5,23 @@ import re
 import pytest
 from browsing import Visitor
 from flask import Flask
-from lab import Laboratory
+from lab import Laboratory, write_study
 from sqlalchemy import select
-from tasklab import METHODS, SLUG, block, digests_of, open_tasks
+from tasklab import (
+    METHODS,
+    SLUG,
+    block,
+    digests_of,
+    open_naming,
+    open_tasks,
+    task_study,
+    write_task_artifacts,
+)
 
-from webapp.models import Response, Step
+from webapp import studies
+from webapp.models import Response, Step, StudyVersion
+from webapp.problems import FileError
+from webapp.study import read
 
 ADVICE = ("explan", "model's", "model said", 'class="forecast"', "987", "What counted")
 DECISION = {"digits": "7", "reviews": "positive", "prices": "101.5"}
@@ -124,7 +136,9 @@ def test_forward_simulation_hides_what_is_to_be_foreseen(
             seen.add(explained)
             assert ("for the answer" in html or "raised the forecast" in html) == explained
             assert not any(word in html for word in ("model's answer", "987", 'class="forecast"'))
-            visitor.answer(**{"main-simulated": DECISION[stimuli], "main-simulated_confidence": "50"})
+            visitor.answer(
+                **{"main-simulated": DECISION[stimuli], "main-simulated_confidence": "50"}
+            )
         else:
             assert not explained
             assert "Your answer was:" in html
@@ -247,3 +261,85 @@ def test_the_model_really_answered_the_changed_input(lab: Laboratory, app: Flask
             assert "Your answer was: negative" in text
             visitor.answer()
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("stimuli", "asked", "concept"),
+    [
+        ("digits", "What does the model's idea 7 stand for?", "idea 7"),
+        ("reviews", "What is channel 12 of the model active for?", "channel 12"),
+    ],
+)
+def test_what_counts_most_is_named_in_words(
+    lab: Laboratory, app: Flask, stimuli: str, asked: str, concept: str
+) -> None:
+    open_naming(lab, stimuli, {"task": "name", "explanation": "ideas"})
+    visitor = Visitor(app).enter(SLUG)
+    assert asked in visitor.page.text
+    visitor.send(**{"item-main-name": "x" * 121})
+    assert visitor.status == 422
+    visitor.send(**{"item-main-name": "a loop"})
+    with lab.session() as session:
+        response = session.scalars(select(Response)).one()
+        assert (response.text, response.json) == ("a loop", {"concept": concept})
+
+
+def test_a_name_is_picked_from_the_researchers_list(lab: Laboratory, app: Flask) -> None:
+    words = [{"value": "loop", "text": {"en": "a loop"}}]
+    open_naming(lab, "digits", {"task": "name", "explanation": "ideas", "choices": words})
+    visitor = Visitor(app).enter(SLUG)
+    assert visitor.form.radios["item-main-name"] == ["loop", "none_of_these"]
+    visitor.send(**{"item-main-name": "a loop"})
+    assert visitor.status == 422
+    visitor.send(**{"item-main-name": "loop"})
+    with lab.session() as session:
+        response = session.scalars(select(Response)).one()
+        assert (response.text, response.json) == ("loop", {"concept": "idea 7"})
+
+
+@pytest.mark.parametrize(
+    ("task", "stimuli", "more", "message"),
+    [
+        ("advice", "prompts", {}, "advice asks for a label or a number"),
+        ("read", "digits", {}, "read shows text that a model wrote"),
+        ("rate", "digits", {}, "rate asks nothing by itself; name items"),
+        ("advice", "digits", {"show_truth": True}, "remove show_truth"),
+        ({"task": "advice", "words": {"first": {"en": "x"}}}, "digits", {}, "first"),
+        ({"task": "advice", "words": {"initial": {"de": "x"}}}, "digits", {}, "no words in en"),
+        ({"task": "compare", "explanations": ["shap", "lime"]}, "digits", {}, "lime"),
+        ({"task": "compare", "explanations": ["shap", "shap"]}, "digits", {}, "twice"),
+        ({"task": "name", "explanation": "shap"}, "digits", {}, "tells of no ideas to name"),
+        (
+            {"task": "counterfactual_simulation", "changed": "prices"},
+            "reviews",
+            {},
+            "another checkpoint",
+        ),
+        ("read", "prompts", {"order": {"max_run": {"explanation": 1}}}, "changes nothing in read"),
+        ({"task": "highlight", "patches": 9}, "digits", {}, "less than or equal to 8"),
+        ("draw", "digits", {}, "expected one of"),
+    ],
+)
+def test_what_a_task_is_told_wrong_is_said(
+    lab: Laboratory, task: object, stimuli: str, more: dict[str, object], message: str
+) -> None:
+    folder = lab.folder / SLUG
+    write_study(folder, task_study(folder, block("main", task, stimuli, **more)))
+    with pytest.raises(FileError) as error:
+        read(folder, lab.instance)
+    assert message in str(error.value)
+    assert "flow" in str(error.value)
+
+
+def test_a_stimulus_without_its_change_keeps_a_study_closed(lab: Laboratory) -> None:
+    task = {"task": "counterfactual_simulation", "changed": "changed"}
+    study = task_study(lab.folder / SLUG, block("main", task, "reviews"))
+    version_id = lab.load(study)
+    made = write_task_artifacts(lab.store, study["stimuli"])
+    alone = made.stimuli["changed"].pop()
+    for each in made.explanations.values():
+        del each[alone]
+    lab.prepare(version_id, made)
+    with lab.session() as session:
+        lacking = studies.missing(session, session.get_one(StudyVersion, version_id), lab.store)
+    assert "the changed input in changed of 1 stimuli of reviews" in lacking
