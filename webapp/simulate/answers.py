@@ -1,5 +1,6 @@
 """What a simulated person answers to the questions of a page."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from webapp.simulate.chance import chance, logistic
 from webapp.simulate.facts import Facts
-from webapp.simulate.model import rate
+from webapp.simulate.model import ATTENTION, rate
 from webapp.simulate.page import Form
 from webapp.simulate.person import Person
 from webapp.simulate.questions import Question, questions
@@ -20,7 +21,6 @@ WORDS = (
     "I was not sure about some of them",
     "Nothing more to say thank you",
 )
-MODEL_NAMES = ("simulat", "predict")  # a question after what the model will say
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def answer(form: Form, person: Person, at: Facts, attempt: int = 0) -> Answers:
 class _Answering:
     def __init__(self, question: Question, person: Person, at: Facts, attempt: int) -> None:
         self.question, self.person, self.at = question, person, at
-        self.draw = self._chance(at.position, question.name, attempt)
+        self.draw = self._chance(at.position, at.attempt, question.name, attempt)
         self.hasty = person.kind == "hasty"
 
     def _chance(self, *purpose: object) -> np.random.Generator:
@@ -59,6 +59,9 @@ class _Answering:
 
     def pairs(self) -> Pairs:
         question = self.question
+        right = self.at.correct.get(question.name.removeprefix("item-"))
+        if right is not None and self.person.attentive and self.draw.random() < ATTENTION:
+            return [(question.name, value) for value in right]
         if self._leaves_out():
             # A text that was left out is sent empty, a radio button not at all.
             nothing = [] if question.controls[0].kind == "radio" else question.controls
@@ -96,12 +99,13 @@ class _Answering:
 
     def _choice(self) -> str:
         values, at = self.question.values, self.at
-        target = at.truth
-        if any(part in self.question.name for part in MODEL_NAMES):
-            target = at.predicted
+        # What a task asks ends with what it asks for.
+        asked = self.question.name.rpartition("-")[2]
+        said = {"simulated": at.predicted, "foreseen": at.predicted_of_change}
+        target = said.get(asked, at.truth)
         if target not in values or self.hasty:
             return str(self.draw.choice(values))
-        advised = "final" in self.question.name and at.predicted in values
+        advised = asked == "final" and at.predicted in values
         if advised and self.draw.random() < self.person.model.follow:
             return str(at.predicted)
         # The first decision about a stimulus and the last come from one draw: they can agree.
@@ -149,6 +153,7 @@ class _Answering:
         return (first + timedelta(int(self.draw.integers((last - first).days + 1)))).isoformat()
 
     def _words(self) -> str:
-        longest = int(self.question.controls[0].at.get("maxlength") or 1000)
+        said = [int(each) for each in re.findall(r"\d+", self.question.message.replace(",", ""))]
+        longest = int(self.question.limit("maxlength") or min(said, default=1000))
         text = str(self.draw.choice(WORDS))
         return text.split(maxsplit=1)[0][:longest] if self.hasty else text[:longest]

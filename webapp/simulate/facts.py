@@ -1,23 +1,30 @@
 """What the pages keep from participants and the model of answers needs, from the database."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from webapp import participation
 from webapp.assignment import condition_of
+from webapp.definition import Check
 from webapp.models import Participant, Step, Stimulus, StudyVersion
 from webapp.simulate.model import CORRECT
+from webapp.studies import definition_of
+
+NO_PAGES = ("consent", "assign", "debrief")
 
 
 @dataclass(frozen=True)
 class Facts:
     """The page that a participant is at.
 
-    share: how much of the way lies behind them, 0 to 1. condition: a level of each factor, and of
-    model_correct where that is known. stimulus: its digest, with the right label and the model's.
+    share: of all pages, those up to this one, above 0 to 1. condition: a level of each factor, and
+    of model_correct where that is known. stimulus: its digest, with the right label and the
+    model's; predicted_of_change: the model's label of a changed input beside it. attempt: at a
+    check, or at a block that was begun anew. correct: what is right at a check, as a form sends
+    it, by item.
     """
 
     position: int
@@ -26,6 +33,9 @@ class Facts:
     stimulus: str | None
     truth: str | None
     predicted: str | None
+    predicted_of_change: str | None = None
+    attempt: int = 1
+    correct: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def facts(engine: Engine, token: str) -> Facts | None:
@@ -35,21 +45,42 @@ def facts(engine: Engine, token: str) -> Facts | None:
         if participant is None:
             return None
         step = participation.current_step(session, participant)
-        last = session.scalar(
-            select(func.max(Step.position)).where(Step.participant_id == participant.id)
-        )
-        shown = session.get(Stimulus, step.stimulus_digest) if step.stimulus_digest else None
+        pages = [each for each in participant.steps if each.kind not in NO_PAGES]
+        behind = sum(bool(each.submitted_at or each.skipped_reason) for each in pages)
+        shown = _stimulus(session, step.stimulus_digest)
+        changed = _stimulus(session, step.second_stimulus_digest)
         condition = dict(condition_of(step.condition))
         if shown is not None and shown.model_correct is not None:
             condition[CORRECT] = "true" if shown.model_correct else "false"
         return Facts(
             step.position,
-            step.position / max(last or 1, 1),
+            (behind + 1) / max(len(pages), 1),
             condition,
             step.stimulus_digest,
             shown.truth if shown else None,
             shown.predicted if shown else None,
+            changed.predicted if changed else None,
+            step.attempt,
+            _correct(participant, step),
         )
+
+
+def _stimulus(session: Session, digest: str | None) -> Stimulus | None:
+    return None if digest is None else session.get(Stimulus, digest)
+
+
+def _correct(participant: Participant, step: Step) -> dict[str, list[str]]:
+    entry = definition_of(participant.version).entries[step.flow or 0]
+    if not isinstance(entry, Check):
+        return {}
+    return {
+        item: [_sent(each) for each in (value if isinstance(value, list) else [value])]
+        for item, value in entry.correct.items()
+    }
+
+
+def _sent(value: bool | float | str) -> str:
+    return value if isinstance(value, str) else f"{float(value):g}"
 
 
 def outcome(engine: Engine, token: str) -> str | None:

@@ -18,6 +18,7 @@ import numpy as np
 from webapp.simulate.chance import chance
 
 WIDTH = 2.0
+ATTENTION = 0.9  # share of a check's questions that somebody who reads them answers right
 CORRECT = "model_correct"
 
 
@@ -113,7 +114,8 @@ Ratings: cumulative logit with even thresholds from {-WIDTH:g} to {WIDTH:g} (one
 Effects on the latent rating:{effects or " none"}
 Standard deviations, in logits: participants {model.participant_sd:g}, stimuli \
 {model.stimulus_sd:g}, each participant's deviation at a level {model.slope_sd:g}.
-Decisions: {model.accuracy:.0%} right; of final ones {model.follow:.0%} take the model's answer.
+Decisions: {model.accuracy:.0%} right; of final ones {model.follow:.0%} take the model's answer. \
+Checks: {ATTENTION:.0%} of the questions right, of those who read them.
 People: {dropout} leave at a random page, {slow} are slow (x3), {straight} always give the same \
 point, {hasty} do not read (x0.1) and answer anything.
 Times: lognormal, median {model.seconds:g} s on a page, sd of the logarithm {model.spread:g}; sent \

@@ -64,10 +64,13 @@ class Control:
 
 @dataclass
 class Form:
-    """One form: where it goes, what is in it, and the name and value of each button."""
+    """One form: where it goes, what is in it, and the name and value of each button.
+
+    wait: milliseconds that its page is to be looked at before it is sent.
+    """
 
     action: str
-    method: str
+    wait: int
     controls: list[Control] = field(default_factory=list)
     buttons: list[tuple[str, str]] = field(default_factory=list)
 
@@ -110,7 +113,7 @@ class Page(HTMLParser):
                 self._places.append((len(self._open), self._items, classes))
                 self._items += 1
         if tag == "form":
-            self._form = Form(at.get("action", ""), at.get("method", "get").lower())
+            self._form = Form(at.get("action", ""), int(at.get("data-wait") or 0))
             self.forms.append(self._form)
         elif self._form is not None:
             self._take(self._form, tag, at)

@@ -16,7 +16,7 @@ class Person:
 
     number: which of the study's robots, from 0. kind: careful, slow, straight or hasty. intercept:
     in logits. line: where on every scale somebody of the kind straight answers, 0 to 1. leaves:
-    after which share of the pages they leave, 0 to 1; None for those who stay. pace: times the
+    up to which share of the pages they stay, 0 to 1; None for those who stay. pace: times the
     median time on a page.
     """
 
@@ -27,6 +27,11 @@ class Person:
     line: float
     leaves: float | None
     pace: float
+
+    @property
+    def attentive(self) -> bool:
+        """Whether they read what they are asked."""
+        return self.kind in ("careful", "slow")
 
     def latent(self, condition: Mapping[str, str], stimulus: str | None) -> float:
         """How good what is shown seems to this person, in logits, before the logistic error."""

@@ -1,6 +1,7 @@
 """Robots take part in an open study, one after another, from its first page to its last."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,7 +68,9 @@ class _Robot:
                 return Participation(self.who, "left", pages)
             for attempt in range(MOST_ATTEMPTS):
                 given = answer(form, self.who, at, attempt)
-                shown = self.browser.post(form.action, self._filled(form, given, at.position))
+                time.sleep(form.wait / 1000)
+                page = (at.position, at.attempt, attempt)
+                shown = self.browser.post(form.action, self._filled(form, given, page))
                 again = _form_of_a_step(Page(shown.html))
                 if shown.status == 200:
                     break
@@ -97,15 +100,18 @@ class _Robot:
             raise self._stuck(shown)
         return shown
 
-    def _filled(self, form: Form, given: Answers, position: int) -> Pairs:
-        """The form as it is sent, with what the page's script adds to it."""
-        draw = chance(self.who.model.seed, "events", self.who.number, position)
-        time = self.who.milliseconds(position)
-        moments = sorted(int(each) for each in draw.integers(1, max(time, 2), len(given.names)))
+    def _filled(self, form: Form, given: Answers, page: tuple[int, int, int]) -> Pairs:
+        """The form as it is sent, with what the page's script adds to it.
+
+        page: its position, the attempt at it, and how often it came back.
+        """
+        draw = chance(self.who.model.seed, "events", self.who.number, *page)
+        spent = max(self.who.milliseconds(*page), form.wait)
+        moments = sorted(int(each) for each in draw.integers(1, max(spent, 2), len(given.names)))
         events: list[tuple[str, int, str]] = [("shown", 0, "")]
         for name, moment in zip(given.names, moments, strict=True):
             events.append(("input", moment, name.removeprefix("item-")))
-        events.append(("submit", time, ""))
+        events.append(("submit", spent, ""))
         place = chance(self.who.model.seed, "viewport", self.who.number).integers(len(VIEWPORTS))
         script = {
             "events": json.dumps(events),
