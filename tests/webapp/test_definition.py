@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from kinds import all_kinds
 from lab import REPOSITORY, definition, questions_only
 from mistakes import changed, places, rows, said
 
@@ -61,13 +62,18 @@ explanations.w = {method: placebic, of: shap, words: some} | explanations.w.word
 factors.explanation.levels = [none] | | at least 2 items
 factors.explanation.levels = [none, none] | factors.explanation | a level stands here twice
 factors.explanation.vary = across | | 'within', 'block' or 'between'
-items.trust.kind = slider | items.trust | expected one of 'likert'
+items.trust.kind = dial | items.trust | expected one of 'likert'
 items.trust.max = 1 | items.trust | max must be 1 to 20 above min
 items.trust.max = 40 | items.trust | max must be 1 to 20 above min
 items.trust.labels = {"9": {en: x}} | items.trust | label 9 lies outside 1 to 7
-items.used.choices.1.value = always | items.used | a value stands among the choices twice
+items.used.choices.1.value = always | items.used.choices | a value stands among the choices twice
 items.used.choices.1.value = with space | | string should match pattern
 drop items.used.choices.1 | items.used.choices | at least 2 items
+items.used.min_chosen = 1 | | unknown key
+items.trust.role = scale | | items of a scale have this role by themselves
+items.trust.may_refuse = perhaps | | valid boolean
+flow.3.item_order = random | | 'fixed' or 'shuffled'
+flow.4.may_refuse = true | flow.4 | say required and may_refuse at the items themselves
 items.years.max = 0 | items.years | max must be above min
 items.years.max = .nan | | finite number
 items.years.min = -.inf | | finite number
@@ -81,7 +87,7 @@ flow = [] | | at least 2 items
 flow.1 = {step: quiz} | | expected one of
 flow.1 = instructions | | expected one of
 flow.2.per_participant = 0 | | greater than or equal to 1
-flow.2.items = [] | | at least 1 item
+flow.2.items = [] | flow.2 | asks nothing by itself; name items
 flow.2.order.rule = random | | 'shuffled' or 'fixed'
 flow.3.items = [used] | flow.3 | give either a scale or items
 drop flow.4.items | flow.4 | give either a scale or items
@@ -146,7 +152,7 @@ def test_the_json_schema_accepts_good_studies() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     demo = yaml.safe_load((REPOSITORY / "studies" / "demo" / "study.yaml").read_text("utf-8"))
-    for study in (demo, definition(), questions_only()):
+    for study in (demo, definition(), questions_only(), all_kinds()):
         validator.validate(through_an_editor(study))
 
 
@@ -217,7 +223,7 @@ def test_the_json_schema_takes_a_studys_own_words() -> None:
         "stimuli.digits.select = {count: 3, right: 1, seed: 1}",
         "drop flow",
         "slug = Not A Slug",
-        "items.trust.kind = slider",
+        "items.trust.kind = dial",
         "items.trust.min = one",
         "flow.1.step = quiz",
         "factors.explanation.vary = across",

@@ -1,4 +1,4 @@
-"""Every kind of item on real pages without JavaScript: asked, answered wrongly or well, exported."""
+"""Every kind of item on real pages without JavaScript: asked, answered well or not, exported."""
 
 import csv
 import json
