@@ -11,19 +11,22 @@ import pandas as pd
 from analysis.conditions import (
     Comparison,
     compare_levels,
-    contrast,
     factors,
-    outcome_means,
     participant_means,
     ratings,
     right_minus_wrong,
 )
+from analysis.correlations import correlations
 from analysis.dataset import Dataset
-from analysis.design import NUMERIC, Factor, Hypothesis, Item, Scale, Score
+from analysis.decisions import decisions
+from analysis.design import COLUMN, NUMERIC, Factor, Item, Scale, Score
 from analysis.estimate import Estimate, NotEstimableError
-from analysis.multiplicity import holm
+from analysis.hypotheses import hypotheses, unit_of
 from analysis.reliability.alpha import cronbach_alpha
-from analysis.scales import answers, score_scale, turned
+from analysis.reliability.items import item_statistics
+from analysis.reliability.omega import omega_total
+from analysis.scales import answers, possible, score_scale, turned
+from analysis.trials import ROLES, SURE
 from analysis.ttest import mean_interval
 
 Json = dict[str, Any]
@@ -35,8 +38,15 @@ def analyse(dataset: Dataset) -> Json:
     """Ratings per condition, hypotheses, scales and other items of these participants."""
     design = dataset.design
     rated = [i for i in design.trial_items if design.items[i].kind in NUMERIC]
-    in_scale = {item for scale in design.scales.values() for item in scale.items}
-    other = [item for item in design.items if item not in in_scale and item not in rated]
+    in_scale = {
+        item for scale in design.scales.values() for score in scale.scores for item in score.items
+    }
+    tasks = (*ROLES, *SURE)
+    other = [
+        item
+        for item, asked in design.items.items()
+        if item not in in_scale and item not in rated and asked.role not in tasks
+    ]
     return {
         "n": len(dataset.participants),
         "ratings": [
@@ -44,13 +54,15 @@ def analyse(dataset: Dataset) -> Json:
             for item in rated
             for factor in factors(design)
         ],
-        "hypotheses": _hypotheses(dataset),
+        "hypotheses": hypotheses(dataset),
         "scales": [
             _score(dataset, scale, score)
             for scale in design.scales.values()
             for score in scale.scores
         ],
         "items": [_item(dataset, design.items[item]) for item in other],
+        "decisions": decisions(dataset),
+        "correlations": correlations(dataset),
     }
 
 
@@ -62,13 +74,6 @@ def comparison_json(comparison: Comparison) -> Json:
         "n_incomplete": comparison.n_incomplete,
         "p": comparison.p,
     }
-
-
-def _unit(item: Item | None) -> str:
-    """What a mean of the item counts; None stands for a scale's score."""
-    if item is not None and item.kind == "yes_no":
-        return "(share of yes)"
-    return "units" if item is not None and item.kind == "number" else "points"
 
 
 def _try(compute: Callable[..., Estimate], *inputs: Any) -> Json:
@@ -87,7 +92,7 @@ def _rating(dataset: Dataset, item: Item, factor: Factor) -> Json:
         "kind": item.kind,
         "role": item.role,
         "text": item.text,
-        "unit": _unit(item),
+        "unit": unit_of(item),
         "ends": item.ends,
         "labels": dict(item.labels),
         "factor": factor.name,
@@ -111,6 +116,7 @@ def _condition(rows: pd.DataFrame, level: str, means: pd.Series, item: Item) -> 
         "sd": None if len(means) < 2 else float(means.std()),
         "mean": _try(mean_interval, means.to_numpy()),
         "raw_mean": None if means.empty else float(means.mean()),
+        "people": sorted(map(float, means)),
         "right": _split(rows, True),
         "wrong": _split(rows, False),
         "right_minus_wrong": _right_wrong(rows),
@@ -139,48 +145,11 @@ def _counts(values: pd.Series, item: Item) -> dict[str, int] | None:
     return {str(answer): int((values == answer).sum()) for answer in answers}
 
 
-def _hypotheses(dataset: Dataset) -> list[Json]:
-    rows = [_hypothesis(dataset, hypothesis) for hypothesis in dataset.design.hypotheses]
-    family = [row for row in rows if row["confirmatory"] and row["p"] is not None]
-    for row, adjusted in zip(family, holm([row["p"] for row in family]), strict=True):
-        row["p_holm"] = adjusted
-    return rows
-
-
-def _hypothesis(dataset: Dataset, hypothesis: Hypothesis) -> Json:
-    levels = hypothesis.contrast
-    design = dataset.design
-    if levels is None:
-        factor = next((f for f in design.factors if f.name in hypothesis.formula), None)
-    else:
-        factor = design.factor_of(levels)
-    row: Json = {
-        "id": hypothesis.id,
-        "outcome": hypothesis.outcome,
-        "unit": _unit(design.items.get(hypothesis.outcome)),
-        "formula": hypothesis.formula,
-        "contrast": levels,
-        "confirmatory": hypothesis.confirmatory,
-        "factor": factor and factor.name,
-        "vary": factor and factor.vary,
-        "p_holm": None,
-    }
-    try:
-        if factor is None:
-            raise NotEstimableError(f"no factor of the design has the levels {levels}")
-        means = outcome_means(dataset, hypothesis.outcome, factor)
-        compared = contrast(means, factor, levels) if levels else compare_levels(means, factor)
-    except NotEstimableError as error:
-        compared = Comparison((), (str(error),))
-    return row | comparison_json(compared)
-
-
 def _score(dataset: Dataset, scale: Scale, score: Score) -> Json:
     wide = answers(dataset.responses, scale)
     first = wide.groupby("participant_id").head(1)
     scores = score_scale(wide, scale, score).groupby("participant_id").mean()
     kinds = {dataset.design.items[item].kind for item in score.items}
-    width = len(score.items) if score.how == "sum" else 1
     row: Json = {
         "scale": scale.id,
         "name": scale.name,
@@ -189,7 +158,7 @@ def _score(dataset: Dataset, scale: Scale, score: Score) -> Json:
         "how": score.how,
         "n_items": len(score.items),
         "reverse": sorted(score.reverse),
-        "range": [scale.low * width, scale.high * width],
+        "range": list(possible(scale, score)),
         "n_people": int(scores.notna().sum()),
         "n_not_scored": int(scores.isna().sum()),
         "min_answered": score.min_answered,
@@ -198,16 +167,33 @@ def _score(dataset: Dataset, scale: Scale, score: Score) -> Json:
         "raw_mean": float(scores.mean()) if scores.notna().any() else None,
         "repeated": len(wide) > len(first),
     }
-    if kinds != {"likert"}:
+    if kinds not in ({"likert"}, {"number"}):
         reason = f"alpha means nothing over items of kinds {', '.join(sorted(kinds))}"
-        return row | {"alpha": {"reason": reason}}
-    return row | {"alpha": _try(cronbach_alpha, turned(first, scale, score).to_numpy())}
+        unknown = {"reason": reason}
+        return row | {"alpha": unknown, "omega": unknown, "item_statistics": []}
+    items = turned(first, scale, score)
+    return row | {
+        "alpha": _try(cronbach_alpha, items.to_numpy()),
+        "omega": _try(omega_total, items.to_numpy()),
+        "item_statistics": _item_statistics(items),
+    }
+
+
+def _item_statistics(items: pd.DataFrame) -> list[Json]:
+    """One entry an item; none where the items do not vary."""
+    try:
+        table = item_statistics(items.to_numpy())
+    except NotEstimableError:
+        return []
+    rows = table.assign(item=list(items.columns)).to_dict("records")
+    return [
+        {str(key): None if pd.isna(value) else value for key, value in row.items()} for row in rows
+    ]
 
 
 def _item(dataset: Dataset, item: Item) -> Json:
     rows = dataset.responses[dataset.responses["item_id"] == item.id]
-    column = "value_number" if item.kind in NUMERIC else "value_text"
-    given = rows[column].dropna()
+    given = rows[COLUMN[item.kind]].dropna()
     row: Json = {
         "item": item.id,
         "kind": item.kind,
@@ -219,7 +205,7 @@ def _item(dataset: Dataset, item: Item) -> Json:
         choices = item.choices or dict.fromkeys(sorted(given.unique()), "")
         counts = {value: int((given == value).sum()) for value in choices}
         return row | {"counts": counts, "labels": dict(choices)}
-    if item.kind == "text":
+    if item.kind in ("text", "list"):
         texts = [str(text) for text in given.head(MOST_TEXTS)]
         return row | {"texts": texts, "n_more": len(given) - len(texts)}
     if item.kind == "number":

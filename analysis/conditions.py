@@ -16,7 +16,6 @@ from analysis.design import Design, Factor
 from analysis.effects import d_z, hedges_g
 from analysis.estimate import Estimate, NotEstimableError
 from analysis.ranks import friedman, kruskal, mann_whitney, wilcoxon
-from analysis.scales import answers, score_scale
 from analysis.ttest import paired_difference, welch_difference
 
 
@@ -56,36 +55,6 @@ def participant_means(rows: pd.DataFrame, factor: Factor) -> pd.DataFrame:
     """Participants x levels: each participant's mean `value` in each level; NaN where none."""
     means = rows.groupby(["participant_id", f"factor_{factor.name}"])["value"].mean()
     return means.unstack().reindex(columns=list(factor.levels)).astype(float)
-
-
-def outcome_means(dataset: Dataset, outcome: str, factor: Factor) -> pd.DataFrame:
-    """Participants x levels for a trial item or, between participants, a scale's score.
-
-    Raises NotEstimableError where the outcome was not asked in the conditions of the factor.
-    """
-    if outcome in dataset.design.trial_items:
-        kind = dataset.design.items[outcome].kind
-        if kind in ("choice", "text"):
-            raise NotEstimableError(f"{outcome} is a {kind} item, whose answers have no mean")
-        return participant_means(ratings(dataset, outcome), factor)
-    for scale in dataset.design.scales.values():
-        for score in scale.scores:
-            if outcome in (f"{scale.id}.{score.id}", score.id, scale.id):
-                if factor.vary == "within":
-                    raise NotEstimableError(
-                        f"{outcome} was asked once of each participant, who saw every level of "
-                        f"{factor.name}, so it cannot be compared between them"
-                    )
-                scores = score_scale(answers(dataset.responses, scale), scale, score)
-                values = scores.groupby("participant_id").mean().rename("value").reset_index()
-                seen = dataset.steps.dropna(subset=[f"factor_{factor.name}"])
-                level = seen.drop_duplicates("participant_id").set_index("participant_id")
-                column = f"factor_{factor.name}"
-                values[column] = values["participant_id"].map(level[column])
-                return participant_means(values.dropna(), factor)
-    raise NotEstimableError(
-        f"the outcome {outcome} is neither an item asked on trials nor a scale's score"
-    )
 
 
 def compare_levels(means: pd.DataFrame, factor: Factor) -> Comparison:

@@ -2,17 +2,12 @@
 
 The tables are CSV in the long format: one row per item per submitted step. A missing value is empty
 with its missing_reason; nothing is imputed. The parquet copies are not read: the CSV is the truth.
-
-Whose answers count (`exclude`): simulated participants, those who declined or withdrew and those
-who did not finish are always left out (the default analysis is of complete participants; the report
-counts the others). After that come the rules that the study declared in advance.
 """
 
 import csv
 import hashlib
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +15,7 @@ from typing import Any, Self
 import pandas as pd
 
 from analysis.bundle import BundleError, Files, digest, open_bundle
-from analysis.design import NUMERIC, Design, Exclusion, TooFast
+from analysis.design import Design
 from analysis.tables import LATER, TABLES, check_answers, check_links, parse_table
 
 BUNDLE_SCHEMA = "credence/bundle/1"
@@ -78,62 +73,6 @@ def load(path: str | Path) -> Dataset:
     check_links(frames, version)
     check_answers(frames["responses"], design)
     return Dataset(description, codebook, design, whole, **frames)
-
-
-@dataclass(frozen=True)
-class Exclusions:
-    """One row for each participant left out: participant_id, reason, detail."""
-
-    rows: tuple[tuple[str, str, str], ...]
-
-    def counts(self) -> dict[str, int]:
-        """Reason -> number of participants, in the order in which reasons were applied."""
-        counts: dict[str, int] = {}
-        for _, reason, _ in self.rows:
-            counts[reason] = counts.get(reason, 0) + 1
-        return counts
-
-
-def exclude(dataset: Dataset, rules: Sequence[Exclusion]) -> tuple[Dataset, Exclusions]:
-    """Leave out whom the defaults and then the rules name; each participant has one reason."""
-    people = dataset.participants.set_index("participant_id")
-    reasons: dict[str, tuple[str, str]] = {}
-    for participant_id, simulated, outcome in zip(
-        people.index, people["simulated"], people["outcome"], strict=True
-    ):
-        if simulated:
-            reasons[participant_id] = ("simulated", "a simulated participant")
-        elif outcome != COMPLETE:
-            reason = "not finished" if outcome == "active" else str(outcome)
-            reasons[participant_id] = (reason, f"outcome: {outcome}")
-    # By an answer first: what a participant said goes before how fast it was said.
-    for rule in sorted(rules, key=lambda rule: isinstance(rule, TooFast)):
-        for participant_id, detail in _excluded_by(dataset, rule).items():
-            reasons.setdefault(participant_id, (rule.id, detail))
-    kept = dataset.only(pd.Series([i for i in people.index if i not in reasons], dtype=str))
-    order = ["simulated", "declined", "withdrawn", "not finished"]
-    order += [reason for reason, _ in reasons.values() if reason not in order]
-    rows = [(i, *reasons[i]) for i in people.index if i in reasons]
-    return kept, Exclusions(tuple(sorted(rows, key=lambda row: order.index(row[1]))))
-
-
-def _excluded_by(dataset: Dataset, rule: Exclusion) -> dict[str, str]:
-    """Whom a declared rule leaves out -> why."""
-    if isinstance(rule, TooFast):
-        steps = dataset.steps
-        trials = steps[(steps["step_kind"] == "trial") & steps["duration_ms"].notna()]
-        medians = trials.groupby("participant_id")["duration_ms"].median()
-        limit = rule.median_trial_ms_below
-        return {
-            str(participant_id): f"median trial {median:.0f} ms, below {limit:.0f} ms"
-            for participant_id, median in medians.items()
-            if median < limit
-        }
-    rows = dataset.responses[dataset.responses["item_id"] == rule.item]
-    numeric = dataset.design.items[rule.item].kind in NUMERIC
-    given = rows["value_number" if numeric else "value_text"]
-    who = rows.loc[given == rule.equals, "participant_id"]
-    return dict.fromkeys(who, f"answered {rule.equals} to {rule.item}")
 
 
 def _study_version(description: dict[str, Any]) -> str:

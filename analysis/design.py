@@ -7,15 +7,38 @@ from typing import Any, Self, TypeVar
 from analysis.bundle import BundleError
 
 MOST_POINTS = 100
-KINDS = ("likert", "yes_no", "choice", "text", "number")
+# Kinds of items as studies name them -> what their answers are like.
+KINDS = {
+    "likert": "likert",
+    "semantic_differential": "likert",
+    "yes_no": "yes_no",
+    "number": "number",
+    "slider": "number",
+    "confidence": "number",
+    "choice": "choice",
+    "text": "text",
+    "date": "text",
+    "multiple": "list",
+    "ranking": "list",
+    "mask": "list",
+}
 NUMERIC = ("likert", "yes_no", "number")
+# Which column of the responses holds the answers of each kind.
+COLUMN = dict.fromkeys(NUMERIC, "value_number") | {
+    "choice": "value_text",
+    "text": "value_text",
+    "list": "value_json",
+}
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Factor:
-    """A design variable; vary is "within" or "between" participants."""
+    """A design variable; vary is "within" or "between" participants.
+
+    A factor that varies from block to block is within: the same people meet its levels in turn.
+    """
 
     name: str
     levels: tuple[str, ...]
@@ -24,7 +47,11 @@ class Factor:
 
 @dataclass(frozen=True)
 class Item:
-    """One question. ends: the lowest and highest point of a Likert item."""
+    """One question. ends: the lowest and highest point of a Likert item.
+
+    kind: likert, yes_no, number, choice, text or list, by what the answers are like. span: the
+    lowest and highest number that may be given, where there are such.
+    """
 
     id: str
     kind: str
@@ -34,29 +61,31 @@ class Item:
     ends: tuple[int, int] | None
     labels: Mapping[str, str]
     choices: Mapping[str, str]
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Score:
-    """How items of a scale are scored together; how is "mean" or "sum"."""
+    """How items of a scale are scored: scale_by x (mean or sum, by `how`) + offset."""
 
     id: str
     items: tuple[str, ...]
     reverse: frozenset[str]
     how: str
     min_answered: int
+    scale_by: float = 1.0
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Items scored together; low and high: the range that each item shares, in points."""
+    """Items scored together; ends: the lowest and the highest answer by item, in points."""
 
     id: str
     name: str
     source: str
     items: tuple[str, ...]
-    low: int
-    high: int
+    ends: Mapping[str, tuple[float, float]]
     scores: tuple[Score, ...]
 
 
@@ -77,7 +106,23 @@ class Answered:
     equals: float | str
 
 
-Exclusion = TooFast | Answered
+@dataclass(frozen=True)
+class FailedChecks:
+    """A declared rule: leave out who failed more checks than this."""
+
+    id: str
+    failed_checks_above: int
+
+
+@dataclass(frozen=True)
+class StraightLining:
+    """A declared rule: leave out who gave one answer to every item of this scale."""
+
+    id: str
+    scale: str
+
+
+Exclusion = TooFast | Answered | FailedChecks | StraightLining
 
 
 @dataclass(frozen=True)
@@ -93,7 +138,10 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Design:
-    """What a study varies, asks, excludes and expects."""
+    """What a study varies, asks, excludes and expects.
+
+    checks: for each attention or comprehension check, its items' right answers.
+    """
 
     slug: str
     title: str
@@ -103,6 +151,7 @@ class Design:
     trial_items: tuple[str, ...]
     exclusions: tuple[Exclusion, ...]
     hypotheses: tuple[Hypothesis, ...]
+    checks: tuple[Mapping[str, frozenset[float | str]], ...] = ()
 
     def factor_of(self, contrast: tuple[str, str]) -> Factor | None:
         """The first factor that has both levels."""
@@ -113,16 +162,21 @@ class Design:
         """Validate and build. Raises BundleError naming the first bad field."""
         try:
             blocks = _get(data, "blocks", list)
-            trial_items = dict.fromkeys(i for block in blocks for i in _get(block, "items", list))
+            asked = dict.fromkeys(i for block in blocks for i in _get(block, "items", list))
+            rows = _rows(data.get("items") or {})
+            trial_items = [
+                row for item in asked for row in rows if row == item or row.startswith(f"{item}.")
+            ] + [item for item in asked if item not in (data.get("items") or {})]
             design = cls(
                 slug=_get(data, "slug", str),
                 title=words(data.get("title")),
                 factors=tuple(_named(data, "factors", _factor)),
-                items={item.id: item for item in _named(data, "items", _item)},
+                items={name: _item(name, item) for name, item in rows.items()},
                 scales={scale.id: scale for scale in _named(data, "scales", _scale)},
                 trial_items=tuple(trial_items),
-                exclusions=tuple(map(_exclusion, data.get("exclusions") or [])),
-                hypotheses=tuple(map(_hypothesis, data.get("hypotheses") or [])),
+                exclusions=tuple(map(exclusion_of, data.get("exclusions") or [])),
+                hypotheses=tuple(map(hypothesis_of, data.get("hypotheses") or [])),
+                checks=tuple(map(_check, data.get("checks") or [])),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BundleError(
@@ -130,6 +184,13 @@ class Design:
             ) from error
         used = [*trial_items, *(i for scale in design.scales.values() for i in scale.items)]
         used += [rule.item for rule in design.exclusions if isinstance(rule, Answered)]
+        used += [item for check in design.checks for item in check]
+        for rule in design.exclusions:
+            if isinstance(rule, StraightLining) and rule.scale not in design.scales:
+                raise BundleError(
+                    f"exclusion rule {rule.id} names the scale {rule.scale!r}, which the study "
+                    "does not have; export the bundle again"
+                )
         unknown = [item for item in used if item not in design.items]
         if unknown:
             raise BundleError(
@@ -167,13 +228,25 @@ def _one_of(value: Any, allowed: tuple[str, ...], field: str) -> str:
 
 def _factor(name: str, data: Mapping[str, Any]) -> Factor:
     levels = tuple(map(str, _get(data, "levels", list)))
-    vary = _one_of(data.get("vary"), ("within", "between"), f"vary of factor {name}")
-    return Factor(name, levels, vary)
+    vary = _one_of(data.get("vary"), ("within", "block", "between"), f"vary of factor {name}")
+    return Factor(name, levels, "between" if vary == "between" else "within")
+
+
+def _rows(items: Mapping[str, Any]) -> dict[str, Any]:
+    """The items, with one Likert item for each row of a matrix."""
+    found: dict[str, Any] = {}
+    for name, item in items.items():
+        if item.get("kind") != "matrix":
+            found[name] = item
+            continue
+        for row in _get(item, "rows", list):
+            found[f"{name}.{row['id']}"] = {**item, "kind": "likert", "text": row.get("text")}
+    return found
 
 
 def _item(name: str, data: Mapping[str, Any]) -> Item:
-    kind = _one_of(data.get("kind"), KINDS, f"kind of item {name}")
-    ends = None
+    asked = _one_of(data.get("kind"), tuple(KINDS), f"kind of item {name}")
+    kind, ends, span = KINDS[asked], None, None
     if kind == "likert":
         ends = (_get(data, "min", int), _get(data, "max", int))
         if not 1 <= ends[1] - ends[0] <= MOST_POINTS:
@@ -181,6 +254,13 @@ def _item(name: str, data: Mapping[str, Any]) -> Item:
                 f"item {name} runs from {ends[0]} to {ends[1]}; max must be 1 to {MOST_POINTS} "
                 "above min"
             )
+    elif asked == "confidence":
+        span = (float(data.get("min") or 0), 100.0)
+    elif kind == "number" and data.get("min") is not None and data.get("max") is not None:
+        span = (float(data["min"]), float(data["max"]))
+    labels = {str(key): words(text) for key, text in (data.get("labels") or {}).items()}
+    if ends and asked == "semantic_differential":
+        labels = {str(ends[0]): words(data.get("left")), str(ends[1]): words(data.get("right"))}
     return Item(
         id=name,
         kind=kind,
@@ -188,19 +268,23 @@ def _item(name: str, data: Mapping[str, Any]) -> Item:
         role=data.get("role"),
         scale_id=data.get("scale_id"),
         ends=ends,
-        labels={str(key): words(text) for key, text in (data.get("labels") or {}).items()},
+        labels=labels,
         choices={str(c["value"]): words(c.get("text")) for c in data.get("choices") or []},
+        span=span,
     )
 
 
 def _scale(name: str, data: Mapping[str, Any]) -> Scale:
+    items = tuple(_get(data, "items", list))
+    ends = data.get("ends")
+    if ends is None:  # earlier bundles: every item has the same
+        ends = dict.fromkeys(items, (_get(data, "min", int), _get(data, "max", int)))
     scale = Scale(
         id=name,
         name=words(data.get("name")) or name,
         source=words(data.get("source")),
-        items=tuple(_get(data, "items", list)),
-        low=_get(data, "min", int),
-        high=_get(data, "max", int),
+        items=items,
+        ends={item: (float(ends[item][0]), float(ends[item][1])) for item in items},
         scores=tuple(map(_score, _get(data, "scores", list))),
     )
     if not scale.items:
@@ -219,10 +303,18 @@ def _score(data: Mapping[str, Any]) -> Score:
         reverse=frozenset(data.get("reverse") or ()),
         how=_one_of(data.get("how"), ("mean", "sum"), "how"),
         min_answered=int(data.get("min_answered") or len(items)),
+        scale_by=_number(data, "scale_by", 1.0),
+        offset=_number(data, "offset", 0.0),
     )
 
 
-def _exclusion(data: Mapping[str, Any]) -> Exclusion:
+def _number(data: Mapping[str, Any], name: str, otherwise: float) -> float:
+    value = data.get(name)
+    return otherwise if value is None else float(value)
+
+
+def exclusion_of(data: Mapping[str, Any]) -> Exclusion:
+    """A rule as a study file has it. Raises ValueError where it is not known."""
     match dict(data):
         case {"id": str(name), "median_trial_ms_below": int() | float() as limit, **rest}:
             rule: Exclusion = TooFast(name, float(limit))
@@ -233,6 +325,10 @@ def _exclusion(data: Mapping[str, Any]) -> Exclusion:
             **rest,
         }:
             rule = Answered(name, item, value)
+        case {"id": str(name), "failed_checks_above": int(most), **rest}:
+            rule = FailedChecks(name, most)
+        case {"id": str(name), "straight_lining": str(scale), **rest}:
+            rule = StraightLining(name, scale)
         case _:
             raise ValueError(f"exclusion rule {dict(data)!r} is not known here")
     if rest:
@@ -240,7 +336,15 @@ def _exclusion(data: Mapping[str, Any]) -> Exclusion:
     return rule
 
 
-def _hypothesis(data: Mapping[str, Any]) -> Hypothesis:
+def _check(data: Mapping[str, Any]) -> Mapping[str, frozenset[float | str]]:
+    return {
+        str(item): frozenset(right if isinstance(right, list) else [right])
+        for item, right in _get(data, "correct", dict).items()
+    }
+
+
+def hypothesis_of(data: Mapping[str, Any]) -> Hypothesis:
+    """A hypothesis as a study file has it. Raises ValueError naming a bad field."""
     contrast = data.get("contrast")
     if contrast is not None and len(contrast) != 2:
         raise ValueError(f"contrast {contrast!r} is not two levels")

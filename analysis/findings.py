@@ -1,9 +1,10 @@
-"""The sections of a report that say what was found, each written from the results JSON."""
+"""The sections of a report on what was answered; each is written from the results JSON."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from analysis import figures
+from analysis.drawing import Drawing
+from analysis.drawing.style import name_of
 from analysis.markup import (
     Html,
     bullets,
@@ -18,20 +19,24 @@ from analysis.markup import (
     section,
     table,
 )
-from analysis.sentences import difference, omnibus, right_wrong, verdict
+from analysis.sentences import omnibus, right_wrong
 
 Json = dict[str, Any]
+Drawings = dict[str, Drawing]
 
 
-def ratings(found: Json) -> Html:
+def ratings(found: Json, drawn: Drawings) -> Html:
     """Each rating per condition, and where the model was right and wrong."""
-    parts = [part for rating in found["main"]["ratings"] for part in _rating(rating)]
+    parts = [part for rating in found["main"]["ratings"] for part in _rating(rating, drawn)]
     if not parts:
         parts = [paragraph("No item with numbers was asked on a trial.")]
     return section("ratings", "Ratings per condition", *parts)
 
 
-def _rating(rating: Json) -> Iterator[Html | None]:
+def _rating(rating: Json, drawn: Drawings) -> Iterator[Html | None]:
+    def named(kind: str) -> Drawing | None:
+        return drawn.get(name_of(kind, rating["item"], rating["factor"]))
+
     yield Html(f"<h3>{html(rating['item'])} by {html(rating['factor'])}</h3>")
     scale = ", ".join(f"{point} = {text}" for point, text in rating["labels"].items() if text)
     if rating["kind"] == "yes_no":
@@ -39,8 +44,13 @@ def _rating(rating: Json) -> Iterator[Html | None]:
     yield paragraph(f"“{rating['text']}”" + (f" ({scale})" if scale else ""))
     conditions = rating["conditions"]
     yield figure(
-        figures.likert(rating),
+        named("likert"),
         "Answers in each condition, per cent. Bars to the right are above the middle of the range.",
+    )
+    yield figure(
+        named("raincloud"),
+        "Each participant's mean in each condition (dots), their density (cloud), median and "
+        "middle half (bar).",
     )
     caption = "Means over participants with 95 % intervals."
     if rating["vary"] == "within":
@@ -48,7 +58,7 @@ def _rating(rating: Json) -> Iterator[Html | None]:
             " The same people met every condition, so overlap of these intervals does not judge a "
             "difference; the tests do."
         )
-    yield figure(figures.means(rating), caption)
+    yield figure(named("means"), caption)
     yield table(
         f"{rating['item']}: means over participants",
         ("Condition", "People", "Answers", "Missing", "Mean [95 % interval]", "SD"),
@@ -77,7 +87,7 @@ def _rating(rating: Json) -> Iterator[Html | None]:
     yield paragraph(omnibus(rating["comparison"], rating["factor"], rating["vary"]))
     if any(c["wrong"]["n_people"] for c in conditions):
         yield figure(
-            figures.right_wrong(rating),
+            named("right-wrong"),
             "Means where the model was right and where it was wrong.",
         )
         yield table(
@@ -103,61 +113,6 @@ def _rating(rating: Json) -> Iterator[Html | None]:
             ],
         )
         yield bullets(right_wrong(c, rating["unit"]) for c in conditions)
-
-
-def hypotheses(found: Json) -> Html:
-    """Each hypothesis with its estimate, and what may be concluded."""
-    rows = found["main"]["hypotheses"]
-    if not rows:
-        text = "No hypothesis was declared in advance, so every comparison above is exploratory."
-        return section("hypotheses", "Hypotheses", paragraph(text))
-    parts: list[Html | None] = [
-        figure(
-            figures.differences(rows),
-            "Estimated differences with 95 % intervals; the dashed line is no difference.",
-        )
-    ]
-    for row in rows:
-        kind = "confirmatory" if row["confirmatory"] else "exploratory"
-        parts.append(Html(f"<h3>{html(row['id'])} ({kind})</h3>"))
-        if row["p"] is None:
-            parts.append(paragraph("Not tested: " + "; ".join(row["not_estimable"]) + "."))
-        elif row["contrast"]:
-            parts += [paragraph(difference(row)), paragraph(verdict(row))]
-        else:
-            text = omnibus(row, row["factor"], row["vary"])
-            parts += [paragraph(text), paragraph(verdict(row))]
-        if row["formula"]:
-            model = f"<p>Declared model: <code>{html(row['formula'])}</code>. "
-            parts.append(Html(model + "What was done instead is under Methods.</p>"))
-    return section("hypotheses", "Hypotheses", *parts)
-
-
-def scales(found: Json) -> Html | None:
-    """Scale scores with their reliability."""
-    rows = found["main"]["scales"]
-    if not rows:
-        return None
-    return section(
-        "scales",
-        "Scales",
-        table(
-            "Scores over participants",
-            ("Score", "Range", "People", "Mean [95 % interval]", "SD", "Cronbach's alpha"),
-            [
-                (
-                    f"{row['name']}: {row['score']} ({row['how']} of {row['n_items']} items)",
-                    f"{row['range'][0]} to {row['range'][1]}",
-                    row["n_people"],
-                    f"{number(row['raw_mean'])} {interval(row['mean'])}",
-                    number(row["sd"]),
-                    estimate_text(row["alpha"]),
-                )
-                for row in rows
-            ],
-        ),
-        bullets(f"{row['name']}: {row['source']}" for row in rows if row["source"]),
-    )
 
 
 def items(found: Json) -> Html | None:
@@ -196,55 +151,3 @@ def _label(row: Json, value: str) -> str:
     if row["kind"] == "yes_no":
         label = {"0": "no", "1": "yes"}[value]
     return f"{value}: {label}" if label else value
-
-
-def exclusions(found: Json) -> Html:
-    """Every result with and without the declared exclusions."""
-    if not found["rules"]:
-        text = "The study declared no exclusion rule."
-        return section("exclusions", "With and without the exclusions", paragraph(text))
-    said = [f"{rule['id']}: {rule['text']}; {rule['excluded']} excluded" for rule in found["rules"]]
-    if any(not rule["undone"] for rule in found["rules"]):
-        said.append(
-            "Whom a rule excludes by an answer is left out of every result: the answer may be that "
-            "theirs are not to be used."
-        )
-    if not sum(rule["excluded"] for rule in found["rules"] if rule["undone"]):
-        said.append("So each result is the same with and without the other exclusions.")
-        return section("exclusions", "With and without the exclusions", bullets(said))
-    pairs = zip(_lines(found["main"]), _lines(found["with_excluded"]), strict=True)
-    return section(
-        "exclusions",
-        "With and without the exclusions",
-        bullets(said),
-        table(
-            "The same results without and with those who were too fast",
-            ("Result", "Without them", "With them"),
-            [(label, main, other) for (label, main), (_, other) in pairs],
-        ),
-    )
-
-
-def _lines(analysis: Json) -> Iterator[tuple[str, str]]:
-    yield "People", str(analysis["n"])
-    for row in analysis["hypotheses"]:
-        p = row["p_holm"] if row["p_holm"] is not None else row["p"]
-        value = estimate_text(row["estimates"][0]) if row["estimates"] else "not computed"
-        yield f"{row['id']}", f"{value}, {p_value(p)}"
-    for rating in analysis["ratings"]:
-        name = f"{rating['item']} by {rating['factor']}"
-        for condition in rating["conditions"]:
-            mean = f"{number(condition['raw_mean'])} {interval(condition['mean'])}"
-            yield f"{name}, {condition['level']}: mean", mean
-        compared = rating["comparison"]
-        first = compared["estimates"][0] if compared["estimates"] else None
-        yield f"{name}: test", f"{first['test']}, {p_value(first['p'])}" if first else "–"
-        for condition in rating["conditions"]:
-            gap = condition["right_minus_wrong"]
-            text = "–" if "reason" in gap else estimate_text(gap)
-            yield f"{name}, {condition['level']}: right − wrong", text
-    for row in analysis["scales"]:
-        mean = f"{number(row['raw_mean'])} {interval(row['mean'])}"
-        yield f"{row['name']}, {row['score']}: mean", mean
-        alpha = "–" if "reason" in row["alpha"] else estimate_text(row["alpha"])
-        yield f"{row['name']}, {row['score']}: alpha", alpha

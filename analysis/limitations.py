@@ -20,8 +20,7 @@ def limitations(found: Json) -> list[str]:
         *_hypotheses(found),
         *_answers(found["main"]),
         *_scales(found["main"]),
-        "Ratings are treated as points on an even scale and the stimuli as fixed: the conclusions "
-        "are about these stimuli, and another set could give other ones.",
+        *_stimuli(found["main"]),
     ]
 
 
@@ -39,7 +38,7 @@ def _people(found: Json) -> Iterator[str]:
     if complete and (complete - n) / complete > MANY_EXCLUDED:
         yield (
             f"{complete - n} of {complete} who finished were excluded by the declared rules; "
-            "compare the results with and without those who were too fast."
+            "compare the results with and without them."
         )
 
 
@@ -71,11 +70,54 @@ def _hypotheses(found: Json) -> Iterator[str]:
             yield f"{row['id']} could not be tested: {reasons}."
         elif with_excluded["p"] is not None and (row["p"] < 0.05) != (with_excluded["p"] < 0.05):
             yield f"The answer to {row['id']} depends on the exclusions."
+        if row["p"] is not None and row["reasons"]:
+            fitted = row["model"]["label"] if row["model"] else "a test of participants' means"
+            yield (
+                f"The model that {row['id']} declares could not be fitted; the answer is from "
+                f"{fitted}."
+            )
+        if row["model"] and row["contrast"] and _without_slopes(row):
+            yield (
+                f"The model of {row['id']} lets people differ in level but not in the effect: its "
+                "test finds too much if they do."
+            )
+        if row["model"] and any("singular fit" in note for note in row["model"]["notes"]):
+            yield (
+                f"The model of {row['id']} is at the edge of what the answers carry: a spread "
+                "between people or stimuli is estimated as zero, or two effects as the same."
+            )
+        odds = row["model"] and row["model"]["proportional_odds"]
+        if odds and odds.get("p") is not None and odds["p"] < 0.05:
+            yield (
+                f"The effect in {row['id']} differs between the points of the rating, so one "
+                "number does not tell all of it; look at the distributions."
+            )
         if row["n_incomplete"]:
             yield (
                 f"{row['n_incomplete']} people lack an answer in one of the conditions of "
                 f"{row['id']} and could not be used for it."
             )
+
+
+def _without_slopes(row: Json) -> bool:
+    """Whether the factor varies within participants but has no effect that differs by person."""
+    slopes = [s for s in row["model"]["spread"] if s["grouping"] == "participant"]
+    return row["vary"] == "within" and len(slopes) < 2
+
+
+def _stimuli(main: Json) -> Iterator[str]:
+    models = [row["model"] for row in main["hypotheses"] if row["model"]]
+    stimuli = ["stimulus" in [s["grouping"] for s in model["spread"]] for model in models]
+    if models and all(stimuli):
+        yield (
+            "Tests of participants' means take ratings as points on an even scale and the stimuli "
+            "as fixed; where they and the mixed model differ, the model is to be believed."
+        )
+    else:
+        yield (
+            "The stimuli count as fixed: the conclusions are about these stimuli, and another set "
+            "could give other ones."
+        )
 
 
 def _answers(main: Json) -> Iterator[str]:

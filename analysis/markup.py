@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from analysis.drawing.style import Drawing
+
 Json = dict[str, Any]
 
 
@@ -37,11 +39,11 @@ def section(name: str, title: str, *parts: object) -> Html:
     return Html(f"{heading}\n{join(*parts)}\n</section>")
 
 
-def figure(svg: str | None, caption: str) -> Html | None:
+def figure(drawn: Drawing | None, caption: str) -> Html | None:
     """A drawing with its caption."""
-    if svg is None:
+    if drawn is None:
         return None
-    return Html(f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>")
+    return Html(f"<figure>{drawn.svg}<figcaption>{escape(caption)}</figcaption></figure>")
 
 
 def details(summary: str, *parts: object) -> Html:
@@ -97,7 +99,7 @@ def estimate_text(estimate: Json) -> str:
 
 def test_text(estimate: Json) -> str:
     """The statistic, its degrees of freedom and p: t(23) = 2.26, p = .034."""
-    letter = _LETTERS.get(estimate["test"])
+    letter = _LETTERS.get(estimate["test"].rpartition(", ")[2]) or _LETTERS.get(estimate["test"])
     if letter is None or estimate["statistic"] is None:
         return p_value(estimate["p"])
     df = ",\u00a0".join(f"{value:.2f}".removesuffix(".00") for value in estimate["df"])
@@ -114,4 +116,8 @@ _LETTERS = {
     "Welch's ANOVA": "F",
     "Friedman test": "χ²",
     "Kruskal-Wallis test": "H",
+    "likelihood-ratio test": "χ²",
+    "Wald z": "z",
+    "Satterthwaite's t test": "t",
+    "Satterthwaite's F test": "F",
 }

@@ -1,48 +1,92 @@
-"""Turn an export bundle into report.html (one self-contained file) and results.json."""
+"""Turn an export bundle into a report.
 
+report.html is one self-contained file, results.json holds every number in it, and figures/ has each
+figure as SVG with its numbers as CSV; report.pdf is made where asked.
+"""
+
+import csv
+import io
 import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from analysis import findings, sections
+from analysis import confirm, excluded, findings, measured, sections
 from analysis.bundle import BundleError
 from analysis.dataset import load
+from analysis.drawing import Drawing, draw
 from analysis.markup import Html, html, join
+from analysis.pdf import pdf
+from analysis.preregistration import read
 from analysis.results import results
 
 
-def write_report(bundle: Path, out: Path, *, with_simulated: bool = False) -> list[Path]:
-    """Write report.html and results.json into `out`; return their paths.
+def write_report(
+    bundle: Path,
+    out: Path,
+    *,
+    with_simulated: bool = False,
+    prereg: Path | None = None,
+    with_pdf: bool = False,
+) -> list[Path]:
+    """Write the report into `out`; return the paths of its files.
 
     with_simulated: count simulated participants as people, which the report says at its top.
-    Other files there are left alone. Raises BundleError, and OSError where it cannot write.
+    prereg: a file of hypotheses that the study's are compared with. Other files there are left
+    alone. Raises BundleError, and OSError where it cannot write.
     """
     if out.exists() and not out.is_dir():
         raise BundleError(f"{out} is a file; give a folder for the report with --out")
-    found = results(load(bundle), with_simulated=with_simulated)
+    registered = None if prereg is None else read(prereg)
+    found = results(load(bundle), with_simulated=with_simulated, registered=registered)
     text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     # What is written is what is drawn: the page is made from the JSON as a reader would load it.
-    written = {"results.json": text + "\n", "report.html": page(json.loads(text))}
+    found = json.loads(text)
+    drawn = draw(found)
+    written = {"results.json": text + "\n", "report.html": page(found, drawn)}
+    for name, each in drawn.items():
+        written[f"figures/{name}.svg"] = each.svg + "\n"
+        written[f"figures/{name}.csv"] = _table(each)
+    # Made before anything is written, so that a failure leaves nothing half done.
+    printed = pdf(written["report.html"]) if with_pdf else None
     out.mkdir(parents=True, exist_ok=True)
+    (out / "figures").mkdir(exist_ok=True)
     for name, content in written.items():
         (out / name).write_text(content, encoding="utf-8", newline="\n")
-    return [out / name for name in written]
+    if printed is None:
+        return [out / name for name in written]
+    (out / "report.pdf").write_bytes(printed)
+    return [*(out / name for name in written), out / "report.pdf"]
 
 
-def page(found: dict[str, Any]) -> str:
-    """The whole HTML page from the results JSON; no script, nothing loaded from elsewhere."""
+def _table(drawn: Drawing) -> str:
+    """The numbers of a figure as CSV."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(drawn.header)
+    writer.writerows(["" if cell is None else cell for cell in row] for row in drawn.rows)
+    return buffer.getvalue()
+
+
+def page(found: dict[str, Any], drawn: dict[str, Drawing]) -> str:
+    """The whole HTML page from the results JSON and the figures drawn from it.
+
+    It has no script and loads nothing from elsewhere.
+    """
     study = found["study"]
     style = files("analysis").joinpath("report.css").read_text(encoding="utf-8")
     body = join(
         sections.summary(found),
-        sections.participants(found),
+        sections.participants(found, drawn),
         sections.shown(found),
-        findings.ratings(found),
-        findings.hypotheses(found),
-        findings.scales(found),
+        confirm.hypotheses(found, drawn),
+        findings.ratings(found, drawn),
+        measured.decisions(found, drawn),
+        measured.scales(found),
+        measured.quality(found, drawn),
+        measured.correlations(found, drawn),
         findings.items(found),
-        findings.exclusions(found),
+        excluded.exclusions(found),
         sections.limitations(found),
         sections.methods(found),
     )

@@ -1,8 +1,9 @@
 """Everything that a report says, as one JSON: who took part, what was shown, what was found.
 
 Every analysis stands twice: "main" without the participants whom the declared rules exclude, and
-"with_excluded" with those who were too fast. Who is excluded by an answer is in neither: such a
-rule can be a participant's word that the answers may not be used, and that holds everywhere.
+"with_excluded" with those who were too fast, failed checks or gave one answer to everything. Who is
+excluded by an answer is in neither: such a rule can be a participant's word that the answers may
+not be used, and that holds everywhere.
 """
 
 import platform
@@ -13,37 +14,29 @@ import pandas as pd
 
 from analysis import simulated
 from analysis.analyse import analyse
-from analysis.dataset import COMPLETE, Dataset, Exclusions, exclude
-from analysis.design import Answered, Exclusion, TooFast
+from analysis.dataset import COMPLETE, Dataset
+from analysis.design import Answered
+from analysis.exclusions import Exclusions, exclude, rule_text
 from analysis.limitations import limitations
+from analysis.methods import methods
+from analysis.preregistration import Preregistration, deviations
+from analysis.quality import quality
 
 SCHEMA = "credence/results/1"
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "statsmodels")
-METHODS = (
-    "A rating is averaged over each participant's trials in a condition, so that a participant "
-    "counts once. Conditions that one person met in turn are compared within persons: two by the "
-    "paired t test with d_z, more by repeated-measures analysis of variance with Greenhouse and "
-    "Geisser's correction. Conditions that different people met are compared by Welch's t test "
-    "with Hedges' g, or by Welch's analysis of variance. A rank test (Wilcoxon, Friedman, "
-    "Mann-Whitney, Kruskal-Wallis) stands beside each as a check.",
-    "These tests treat ratings as points on an even scale and the stimuli as fixed: the answer is "
-    "about these stimuli. They allow for people differing in level and in the effect. The "
-    "recommended analysis of a single rating item is an ordinal mixed model with participants and "
-    "stimuli as random; this version does not fit one.",
-    "p values are two-sided; those of confirmatory hypotheses are adjusted together by Holm's "
-    "method. Intervals cover 95 %. Nothing is imputed: a missing answer is left out and counted. "
-    "With several factors, each is compared averaged over the others.",
-    "Scale scores follow the instrument's own rule. Reliability is Cronbach's alpha with Feldt's "
-    "interval, over people who answered every item, the first time they met the scale.",
-)
-
 Json = dict[str, Any]
 
 
-def results(dataset: Dataset, *, with_simulated: bool = False) -> Json:
+def results(
+    dataset: Dataset,
+    *,
+    with_simulated: bool = False,
+    registered: Preregistration | None = None,
+) -> Json:
     """All results of a bundle. Holds no date and no path: one bundle gives one JSON.
 
     with_simulated: simulated participants count as people, and the JSON says how many there are.
+    registered: what the study's hypotheses and rules are compared with.
     """
     robots = simulated.count(dataset)
     if with_simulated:
@@ -52,6 +45,10 @@ def results(dataset: Dataset, *, with_simulated: bool = False) -> Json:
     kept, left_out = exclude(dataset, rules)
     everyone, _ = exclude(dataset, [rule for rule in rules if isinstance(rule, Answered)])
     study = dataset.description["study"]
+    main = analyse(kept)
+    same = list(kept.participants["participant_id"]) == list(
+        everyone.participants["participant_id"]
+    )
     found: Json = {
         "schema": SCHEMA,
         "study": {
@@ -69,39 +66,36 @@ def results(dataset: Dataset, *, with_simulated: bool = False) -> Json:
         "rules": [
             {
                 "id": rule.id,
-                "text": _rule_text(dataset, rule),
+                "text": rule_text(dataset, rule),
                 "excluded": left_out.counts().get(rule.id, 0),
-                "undone": isinstance(rule, TooFast),
+                "undone": not isinstance(rule, Answered),
             }
             for rule in rules
         ],
         "shown": _shown(dataset),
-        "main": analyse(kept),
-        "with_excluded": analyse(everyone),
-        "methods": list(METHODS),
+        "main": main,
+        "with_excluded": main if same else analyse(everyone),
+        "quality": quality(kept),
+        "preregistration": None
+        if registered is None
+        else {
+            "sha256": registered.sha256,
+            "deviations": deviations(registered, dataset.design),
+        },
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("credence", *PACKAGES)},
         },
         "digests": {"bundle": dataset.digest, "study_version": study["version"]},
     }
+    found["methods"] = methods(found)
     found["limitations"] = limitations(found)
     return found
 
 
-def _rule_text(dataset: Dataset, rule: Exclusion) -> str:
-    if isinstance(rule, TooFast):
-        return f"median time on a trial below {rule.median_trial_ms_below:g} ms"
-    item = dataset.design.items[rule.item]
-    answer = str(rule.equals)
-    if item.kind == "yes_no":
-        answer = {"0": "no", "1": "yes"}.get(answer, answer)
-    return f"answered {item.choices.get(answer) or answer} to “{item.text}”"
-
-
 def _participants(dataset: Dataset, kept: Dataset, left_out: Exclusions) -> Json:
     people = dataset.participants
-    real = people[~people["simulated"].astype(bool)]
+    real = people[~people["simulated"].astype(bool) & ~people["preview"].astype(bool)]
     outcomes = real["outcome"].value_counts().sort_index()
     return {
         "asked": len(real),

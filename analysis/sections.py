@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from analysis.drawing import Drawing
 from analysis.markup import (
     Html,
     bullets,
     details,
+    figure,
     html,
     number,
     paragraph,
@@ -42,11 +44,11 @@ def summary(found: Json) -> Html:
             lines.append(f"{row['id']} could not be tested.")
         elif row["contrast"]:
             a, b = row["contrast"]
-            mean = row["estimates"][0]
+            points = row["points"]
             lines.append(
                 f"{row['id']}: {direction(row)} "
-                f"(95 % interval of {a} minus {b}: {number(mean['low'])} to "
-                f"{number(mean['high'])}). {verdict(row)}"
+                f"(95 % interval of {a} minus {b}: {number(points['low'])} to "
+                f"{number(points['high'])}). {verdict(row)}"
             )
         else:
             lines.append(f"{row['id']}, {row['factor']}: {verdict(row)}")
@@ -65,7 +67,7 @@ def summary(found: Json) -> Html:
     return section("summary", "Summary", bullets(lines))
 
 
-def participants(found: Json) -> Html:
+def participants(found: Json, drawn: dict[str, Drawing]) -> Html:
     """Who was asked, who finished, who was left out and why."""
     people = found["participants"]
     rows: list[tuple[str, object]] = [("Answered the consent page", people["asked"])]
@@ -86,6 +88,7 @@ def participants(found: Json) -> Html:
     return section(
         "participants",
         "Participants",
+        figure(drawn.get("participant-flow"), "From the first page to the analysis (CONSORT)."),
         table("From the first page to the analysis", ("Step", "People"), rows),
         paragraph(
             "Only people who finished are analysed. "

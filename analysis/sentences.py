@@ -1,5 +1,6 @@
 """Results in words: what a test found, said so that nobody reads more into it than it carries."""
 
+from math import exp
 from typing import Any
 
 from analysis.markup import estimate_text, interval, number, p_value, test_text
@@ -9,15 +10,10 @@ ALPHA = 0.05
 Json = dict[str, Any]
 
 
-def named(estimates: list[Json], name: str) -> Json | None:
-    """The estimate of that name, if it could be computed."""
-    return next((estimate for estimate in estimates if estimate["name"] == name), None)
-
-
 def direction(row: Json) -> str:
     """Which of the two levels of a contrast had the higher outcome, and by how much."""
     a, b = row["contrast"]
-    value, outcome = row["estimates"][0]["value"], row["outcome"]
+    value, outcome = row["points"]["value"], row["outcome"]
     size = number(abs(value))
     if size == number(0):
         return f"{outcome} was as high with {a} as with {b}, to the digits shown"
@@ -25,29 +21,37 @@ def direction(row: Json) -> str:
     return f"{outcome} was {size} {row['unit']} {way} with {a} than with {b}"
 
 
-def difference(row: Json) -> str:
-    """A planned contrast: its size, interval, test, effect size and the rank test beside it."""
-    main, *others = row["estimates"]
+def apa(row: Json) -> str:
+    """A planned contrast as a journal prints it: size, interval, test, number of people."""
+    main, points = row["estimate"], row["points"]
     who = "the same people" if row["vary"] == "within" else "different people"
-    text = (
-        f"{direction(row)} ({who}; difference {estimate_text(main)}, 95 % interval), "
-        f"{test_text(main)}"
-    )
+    text = f"{direction(row)}, 95 % CI {interval(points)} ({who}); "
+    if row["scale"] == "log odds":
+        ratio = {name: exp(min(main[name], 300.0)) for name in ("value", "low", "high")}
+        text += (
+            f"b = {number(main['value'])} in log odds, 95 % CI {interval(main)}, odds ratio "
+            f"{number(ratio['value'])} {interval(ratio)}, "
+        )
+    text += test_text(main)
     if row["p_holm"] is not None:
         text += f", after Holm {p_value(row['p_holm'])}"
-    text += f", n = {main['n']}."
-    for other in others:
-        if other["low"] is not None:
-            text += f" Effect size {other['name']} {estimate_text(other)}."
-        else:
-            text += f" As a check, {other['test']}: {test_text(other)}."
-    return text
+    answers = f" with {row['model']['n_answers']} answers" if row["model"] else ""
+    return f"{text}; {main['n']} people{answers}."
+
+
+def overall(row: Json) -> str:
+    """The test of all levels of a factor at once."""
+    main = row["estimate"]
+    text = f"{row['outcome']} by {row['factor']}: {main['test']}, {test_text(main)}"
+    if row["p_holm"] is not None:
+        text += f", after Holm {p_value(row['p_holm'])}"
+    return f"{text}; {main['n']} people."
 
 
 def verdict(row: Json) -> str:
     """What may be concluded, and what may not."""
     p = row["p_holm"] if row["p_holm"] is not None else row["p"]
-    main = row["estimates"][0]
+    points = row["points"]
     if p < ALPHA:
         text = "The answers speak for a difference."
         if not row["confirmatory"]:
@@ -56,13 +60,44 @@ def verdict(row: Json) -> str:
         text = (
             "The answers do not show a difference, which is not the same as showing there is none"
         )
-        if main["low"] is not None:
-            reach = f"{number(main['low'])} to {number(main['high'])} {row['unit']}"
+        if points is not None and points["low"] is not None:
+            reach = f"{number(points['low'])} to {number(points['high'])} {row['unit']}"
             text += f": differences from {reach} fit them"
         text += "."
-    ranks = [e["p"] for e in row["estimates"][1:] if e["p"] is not None]
-    if ranks and (row["p"] < ALPHA) != (ranks[0] < ALPHA):
-        text += " The rank test disagrees, so the answer depends on how ratings are counted."
+    others = [e["test"] for e in row["sensitivity"] if e.get("p") is not None]
+    against = [
+        e["test"]
+        for e in row["sensitivity"]
+        if e.get("p") is not None and (e["p"] < ALPHA) != (row["p"] < ALPHA)
+    ]
+    if against:
+        text += (
+            f" {len(against)} of {len(others)} other methods disagree ({', '.join(against)}), so "
+            "the answer depends on how ratings are counted."
+        )
+    return text
+
+
+def model(row: Json) -> str:
+    """Which model was fitted, and whether it is the one that was declared."""
+    fitted = row["model"]
+    if fitted is None:
+        return f"Analysed by {row['estimate']['test']} of participants' means."
+    text = f"Fitted: {fitted['method']}."
+    if row["formula"] and not fitted["declared"]:
+        text += " This is not the declared model, which could not be fitted."
+    odds = fitted["proportional_odds"]
+    if odds is not None and "reason" not in odds:
+        holds = "speaks against it" if odds["p"] < ALPHA else "does not speak against it"
+        text += (
+            f" One effect for all thresholds of the rating is assumed; {odds['test']}, "
+            f"{test_text(odds)}, {holds}."
+        )
+    elif odds is not None:
+        text += (
+            " Whether one effect holds for all thresholds of the rating could not be tested: "
+            f"{odds['reason']}."
+        )
     return text
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.bundle import BundleError
-from analysis.design import NUMERIC, Design
+from analysis.design import COLUMN, Design
 
 _TRIAL = {"stimulus_id": "text", "explanation_digest": "text"}
 _STEP = {
@@ -56,6 +56,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "language": "text",
         "outcome": "text*",
         "simulated": "flag*",
+        "preview": "flag*",
         "steps_total": "whole",
         "steps_submitted": "whole",
         "duration_ms": "number",
@@ -122,9 +123,9 @@ def parse_table(name: str, frame: pd.DataFrame, design: Design) -> pd.DataFrame:
     Raises BundleError naming table, row (the header is row 1) and column.
     """
     columns = dict(TABLES[name])
-    if "simulated" in columns and "simulated" not in frame:
-        # Only installations that simulate participants export the column.
-        frame = frame.assign(simulated="false")
+    for column in {"simulated", "preview"} & columns.keys() - set(frame):
+        # Only installations that simulate participants, or export previews, have the column.
+        frame = frame.assign(**{column: "false"})
     if columns.pop("factor_", None):
         columns |= {f"factor_{factor.name}": "text" for factor in design.factors}
     for column in columns:
@@ -179,7 +180,7 @@ def check_answers(responses: pd.DataFrame, design: Design) -> None:
     _reject("responses", both, "has an answer and a missing_reason")
     for item_id, rows in responses[~empty].groupby("item_id"):
         item = design.items[str(item_id)]
-        column = "value_number" if item.kind in NUMERIC else "value_text"
+        column = COLUMN[item.kind]
         values = rows[column]
         _reject("responses", values.isna(), f"answers item {item.id} but has no {column}")
         if item.ends:
@@ -189,6 +190,9 @@ def check_answers(responses: pd.DataFrame, design: Design) -> None:
             good, allowed = values.isin([0, 1]), "0 or 1"
         elif item.kind == "choice" and item.choices:
             good, allowed = values.isin(list(item.choices)), "one of the item's choices"
+        elif item.span:
+            good = values.between(*item.span)
+            allowed = f"a number from {item.span[0]:g} to {item.span[1]:g}"
         else:
             continue
         _reject("responses", ~good, f"answers item {item.id}, which allows {allowed}", values)

@@ -7,7 +7,8 @@ import bundles
 import pytest
 
 from analysis.bundle import BundleError
-from analysis.dataset import exclude, load
+from analysis.dataset import load
+from analysis.exclusions import exclude
 
 
 def zipped(folder: Path, prefix: str = "") -> Path:

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.dataset import load
+from analysis.drawing import draw
 from analysis.report import page, write_report
 from analysis.results import results
 
@@ -96,7 +97,9 @@ def test_the_same_bundle_gives_the_same_bytes(build, tmp_path):
         check=True,
         capture_output=True,
     )
-    for name in ("report.html", "results.json"):
+    names = {path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*.*")}
+    assert len(names) > 10
+    for name in names:
         here, there = ((tmp_path / folder / name).read_bytes() for folder in ("here", "there"))
         assert here == there
         assert str(tmp_path).encode() not in here
@@ -104,11 +107,11 @@ def test_the_same_bundle_gives_the_same_bytes(build, tmp_path):
 
 def test_the_page_is_written_from_the_results_alone(build):
     found = json.loads(json.dumps(results(load(build()))))
-    first = page(found)
+    first = page(found, draw(found))
     hypothesis = found["main"]["hypotheses"][0]
-    hypothesis["estimates"][0]["value"] = 2.5
+    hypothesis["points"]["value"] = 2.5
     assert "2.50 points higher" not in first
-    assert "2.50 points higher" in page(found)
+    assert "2.50 points higher" in page(found, draw(found))
 
 
 def test_flow_and_numbers(build):
@@ -177,13 +180,16 @@ def test_a_study_between_participants(build, tmp_path):
     text, found = report(bundle, tmp_path / "report")
     check(text)
     first, second, third = found["main"]["hypotheses"]
-    assert [e["test"] for e in first["estimates"]] == [
+    assert first["model"]["label"].endswith("(1 | participant)")
+    assert "explanation[T.shap] is the same throughout every participant" in first["reasons"][0]
+    assert [e["test"] for e in first["sensitivity"]][:3] == [
         "Welch's t test",
         "standardised difference of means",
         "Mann-Whitney test",
     ]
-    assert second["p"] is not None
-    assert [e["test"] for e in third["estimates"]] == ["Welch's ANOVA", "Kruskal-Wallis test"]
+    # Asked once of each participant, so there is nothing for a mixed model.
+    assert second["estimate"]["test"] == "Welch's t test"
+    assert [e["test"] for e in third["sensitivity"]] == ["Welch's ANOVA", "Kruskal-Wallis test"]
     assert third["p_holm"] is None
     small, large = sorted([first["p"], second["p"]])
     assert min(first["p_holm"], second["p_holm"]) == pytest.approx(min(1, 2 * small))
@@ -196,6 +202,7 @@ def test_the_command_says_what_is_wrong_and_leaves_other_files_alone(build, tmp_
     (out / "notes.txt").write_text("mine")
     assert main(["report", str(bundle), "--out", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == [
+        "figures",
         "notes.txt",
         "report.html",
         "results.json",
