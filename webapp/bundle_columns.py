@@ -55,7 +55,7 @@ COLUMNS: dict[str, Columns] = {
             "skipped_reason",
             "string",
             "why the page was never submitted: condition (the study's), begun_anew (another "
-            "attempt follows), or how the participation ended before; empty where it was not skipped",
+            "attempt follows), or how the participation ended; empty where it was not skipped",
         ),
         ("passed", "boolean", "of a check: whether every answer was right"),
         ("timed_out", "boolean", "whether the page came later than its time limit and 5 s"),

@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from explainer.artifact import ArtifactError, Store
 from explainer.methods.listing import methods
-from webapp import accounts, config, demo, export, preparation, studies
+from webapp import accounts, config, demo, design_summary, export, placing, preparation, studies
 from webapp import gallery as galleries
 from webapp.checkpoint_commands import checkpoint_group
 from webapp.checks import notes
@@ -131,6 +131,27 @@ def close_study(slug: str) -> None:
     """Let nobody new into SLUG; those who have begun can finish."""
     version = studies.close_study(db.session, slug)
     click.echo(f"{slug}: {'closed' if version else 'was not open'}")
+
+
+@study_group.command("release")
+@click.argument("slug")
+@click.option(
+    "--hours", type=click.FloatRange(min=0, min_open=True), help="Instead of the study's."
+)
+@_refusing
+def release(slug: str, hours: float | None) -> None:
+    """Give back the places of those who stayed away from SLUG; who comes back has theirs again."""
+    released = placing.give_back(db.session, studies.find_study(db.session, slug), hours)
+    click.echo(f"{slug}: {released} places given back")
+
+
+@study_group.command("design")
+@click.argument("slug")
+@_refusing
+def design(slug: str) -> None:
+    """Print the design of SLUG's newest version as JSON, for a power analysis."""
+    version = studies.find_study(db.session, slug).versions[-1]
+    click.echo(json.dumps(design_summary.summary(db.session, version), indent=2))
 
 
 @click.command("precompute")

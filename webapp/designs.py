@@ -11,6 +11,8 @@ from webapp.assignment import BlockDesign, Condition, GroupDesign
 from webapp.definition import Block, Definition, Group, Page
 from webapp.models import Stimulus, StudyVersion, VersionStimulus
 
+FIRST_PEOPLE = 20
+
 
 def cells(definition: Definition) -> dict[str, Condition]:
     """Every combination of the levels that vary between participants, by name."""
@@ -99,6 +101,20 @@ def block_designs(
             )
         )
     return found
+
+
+def out_of_order(session: Session, version: StudyVersion, definition: Definition) -> list[str]:
+    """The blocks in whose limits on runs no order was found for the first people, by name."""
+    return [
+        design.name
+        for design in block_designs(session, version, definition)
+        if any(
+            assignment.too_long(
+                assignment.draw(design, {}, (), definition.seed, person), design.max_run
+            )
+            for person in range(FIRST_PEOPLE)
+        )
+    ]
 
 
 def _traits(stimulus: Stimulus, block: Block) -> dict[str, str]:

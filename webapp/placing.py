@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from webapp import answers, assignment, designs
 from webapp.assignment import BlockDesign, Condition, Trial
+from webapp.db import writing
 from webapp.definition import Block, Definition
-from webapp.models import Participant, Step, StudyVersion, now
+from webapp.models import Participant, Step, Study, StudyVersion, now
 from webapp.step_writer import StepWriter
-from webapp.studies import definition_of
+from webapp.studies import StudyError, definition_of, lock
 
 HOUR_MS = 3_600_000
 
@@ -46,12 +47,27 @@ def place(session: Session, participant: Participant, start: int) -> bool:
     return True
 
 
-def release(session: Session, version: StudyVersion) -> int:
+def give_back(session: Session, study: Study, hours: float | None) -> int:
+    """Give back the places of those who stayed away for so many hours; how many they are.
+
+    hours: None for what each version of the study says. Raises StudyError where it says nothing.
+    """
+    with writing(session):
+        lock(session, study.id)
+        said = [definition_of(version).release_after_hours for version in study.versions]
+        if hours is None and not any(said):
+            raise StudyError(
+                f"{study.slug} does not say release_after_hours; give --hours to this command"
+            )
+        return sum(release(session, version, hours) for version in study.versions)
+
+
+def release(session: Session, version: StudyVersion, hours: float | None = None) -> int:
     """Give back the places of those who stayed away for longer than the study says; how many.
 
     Who comes back and goes on takes the place up again.
     """
-    hours = definition_of(version).release_after_hours
+    hours = definition_of(version).release_after_hours if hours is None else hours
     if hours is None:
         return 0
     before = now() - round(hours * HOUR_MS)

@@ -9,10 +9,12 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from explainer.artifact import ArtifactError, Store, canonical_json
+from webapp import designs
 from webapp.db import writing
 from webapp.definition import Definition
 from webapp.models import (
     Membership,
+    Participant,
     Researcher,
     Study,
     StudyVersion,
@@ -22,6 +24,7 @@ from webapp.models import (
 from webapp.pairs import unpaired
 from webapp.scales import Scale
 from webapp.study import StudyFile
+from webapp.withdrawal import erase
 
 
 class StudyError(Exception):
@@ -90,6 +93,12 @@ def load(session: Session, file: StudyFile) -> tuple[StudyVersion, bool]:
             session.execute(
                 delete(VersionExplanation).where(VersionExplanation.version_id == newest.id)
             )
+            # Who looked at the text of before cannot go on in the new one.
+            for look in session.scalars(
+                select(Participant).where(Participant.version_id == newest.id, Participant.preview)
+            ):
+                erase(session, look)
+                session.delete(look)
         newest.folder = str(file.folder)
         newest.source = file.source()
         newest.source_digest = file.digest
@@ -156,7 +165,7 @@ def _unreadable(read: Callable[[str], object], digest: str) -> list[str]:
 def open_study(session: Session, slug: str, store: Store) -> StudyVersion:
     """Freeze the newest version of a study and let participants in.
 
-    Raises StudyError where explanations are missing or damaged.
+    Raises StudyError where explanations are missing or damaged, or trials cannot be ordered.
     """
     with writing(session):
         study = find_study(session, slug)
@@ -167,6 +176,12 @@ def open_study(session: Session, slug: str, store: Store) -> StudyVersion:
             raise StudyError(
                 f"{slug} cannot be opened, it lacks: {'; '.join(lacking)}. "
                 f"Run: flask precompute {slug}"
+            )
+        crowded = designs.out_of_order(session, version, definition_of(version))
+        if crowded:
+            raise StudyError(
+                f"{slug} cannot be opened: in {', '.join(crowded)} no order keeps every run within "
+                "max_run; raise it there"
             )
         if not version.frozen:
             version.manifest = _manifest(session, version)

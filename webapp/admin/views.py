@@ -19,9 +19,10 @@ from flask_security import auth_required, current_user
 from sqlalchemy import select
 
 from explainer.artifact import Store
-from webapp import config, export, monitor, studies
+from webapp import config, enrolment, export, monitor, placing, studies
 from webapp.db import db
 from webapp.definition import say
+from webapp.keys import new_token
 from webapp.models import Membership, Study, StudyVersion
 
 bp = Blueprint("admin", __name__)
@@ -69,6 +70,7 @@ def study(slug: str) -> ResponseReturnValue:
         title=_title(version),
         role=role,
         lacking=studies.missing(db.session, version, store),
+        releases=studies.definition_of(version).release_after_hours is not None,
         **_live(version),
     )
 
@@ -99,6 +101,34 @@ def close_study(slug: str) -> ResponseReturnValue:
     """Let nobody new in."""
     study_and_role(slug, "editor", "owner")
     studies.close_study(db.session, slug)
+    return redirect(url_for(".study", slug=slug), 303)
+
+
+@bp.post("/admin/studies/<slug>/preview")
+@auth_required("session")
+def preview(slug: str) -> ResponseReturnValue:
+    """Go through the newest version as a participant would; it is marked and counted nowhere."""
+    found, _ = study_and_role(slug)
+    version = found.versions[-1]
+    if studies.missing(db.session, version, Store(config.artifacts(current_app))):
+        flash(f"There is nothing to see yet. Run: flask precompute {slug}", "danger")
+        return redirect(url_for(".study", slug=slug), 303)
+    token = new_token()
+    language = studies.definition_of(version).languages[0]
+    enrolment.enrol(db.session, version.id, token, None, language, preview=True)
+    return redirect(url_for("steps.show", token=token), 303)
+
+
+@bp.post("/admin/studies/<slug>/release")
+@auth_required("session")
+def release(slug: str) -> ResponseReturnValue:
+    """Give back the places of those who stayed away for longer than the study says."""
+    found, _ = study_and_role(slug, "editor", "owner")
+    try:
+        released = placing.give_back(db.session, found, None)
+        flash(f"{released} places given back.", "success")
+    except studies.StudyError as error:
+        flash(str(error), "danger")
     return redirect(url_for(".study", slug=slug), 303)
 
 
