@@ -22,6 +22,7 @@ for (const marks of document.querySelectorAll("[data-marks]")) {
     paint(box, brush);
   });
   marks.addEventListener("pointerover", (event) => {
+    if (event.buttons === 0) brush = null;
     if (brush !== null) paint(boxOf(event.target), brush);
   });
   window.addEventListener("pointerup", () => setTimeout(() => { brush = null; }));
@@ -29,7 +30,7 @@ for (const marks of document.querySelectorAll("[data-marks]")) {
   marks.addEventListener("click", (event) => {
     const unit = event.target.dataset.unit;
     // The brush has painted already; the click that follows must not undo it.
-    if (brush !== null && event.target.tagName !== "INPUT") event.preventDefault();
+    if (brush !== null) event.preventDefault();
     else if (unit !== undefined) paint(boxes[unit], !boxes[unit].checked);
   });
   const row = marks.classList.contains("marks-image") ? Math.round(Math.sqrt(boxes.length)) : 1;
