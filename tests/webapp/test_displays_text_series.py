@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from flask import Flask, render_template
 
-from explainer.artifact import Continuation, Explanation, Forecast, Job, Stimulus, Store
+from explainer.artifact import Continuation, Explanation, Forecast, Job, Run, Stimulus, Store
 from webapp import displays
-from webapp.displays import project
+from webapp.displays import adding, project
 from webapp.displays.series import LINE
 from webapp.displays.text import LEVELS
 
@@ -221,3 +221,82 @@ def test_ideas_of_a_model_are_bars_and_no_places(app: Flask) -> None:
         html = render_template("displays/image.html", shown=found, truth=False)
     assert "Red bars to the right counted for the answer." in html
     assert "-25 %" in html
+
+
+def test_each_written_token_can_be_chosen_without_being_sent(app: Flask) -> None:
+    """Its radio button is nobody's: the browser sends it with no form."""
+    values = np.zeros((5, 3))
+    values[1], values[3] = (3, 0, 3), (0, -2, -2)
+    found = project(prompt(), explained(prompt(), ("1: and", "2: dull", "sum"), values))
+    with app.test_request_context():
+        html = render_template("displays/text.html", shown=found, truth=False, tag="a-")
+    radios = re.findall(r"<input type=\"radio\"[^>]*>", html)
+    assert [re.search(r'value="(\d)"', radio)[1] for radio in radios] == ["0", "1", "2"]
+    assert all('form="a-nothing"' in radio and 'name="a-wrote"' in radio for radio in radios)
+    assert 'id="a-nothing"' not in html
+    assert ["checked" in radio for radio in radios] == [True, False, False]
+    # What was driven by what stands right behind its button.
+    for behind, word, level in zip(
+        html.split("<input")[1:], ("fine", "fine", "though"), (5, 5, -5), strict=True
+    ):
+        mark = f"for-{level}" if level > 0 else f"against-{-level}"
+        assert re.search(rf'class="{mark}">[^/]*{word}', behind)
+    assert [reading.joined for reading in found.readings] == [False, False, False]
+
+
+def test_a_token_that_goes_on_with_a_word_is_joined_to_it() -> None:
+    ones = np.ones(2, np.float32)
+    of = prompt()
+    of = replace(of, continuation=Continuation((" du", "ll"), -ones, ones))
+    found = project(of, explained(of, ("1: du", "2: ll"), np.zeros((5, 2))))
+    assert [reading.joined for reading in found.readings] == [False, False, True]
+
+
+def test_a_stand_in_and_its_control_say_how_faithful_it_is(app: Flask, tmp_path: Path) -> None:
+    """The control's own run found nothing out, which would tell it apart."""
+    store, run = Store(tmp_path), Run(0.0, 0, "cpu", {})
+    digest = store.write(series())
+    players = ((0, 4), (4, 8))
+    real = explained(series(), ("mean",), [[1.0], [-2.0]], players)
+    real = replace(real, job=replace(real.job, method="surrogate"))
+    details = {"surrogate": "mlp", "fidelity": {"r2": 0.8312}}
+    source = store.write_result(real, replace(run, details=details))
+    job = replace(real.job, method="shuffled", parameters={"of": source})
+    control = store.write_result(replace(real, job=job, values=real.values[::-1].copy()), run)
+    plain = store.write_result(replace(real, job=replace(job, method="x", parameters={})), run)
+    with app.test_request_context():
+        own, other, none = (
+            displays.render(tmp_path, digest, each, truth=False, language="en")[0]
+            for each in (source, control, plain)
+        )
+    said = r"agreed with the model's forecasts by R<sup>2</sup> = 0.83,"
+    assert re.search(said, own)
+    assert re.search(said, other)
+    assert "stand-in" not in none
+
+
+@pytest.mark.parametrize("outputs", [("+1", "+2"), ("+1", "+2", "mean")])
+def test_a_forecast_adds_up_from_its_baseline(outputs: tuple[str, ...]) -> None:
+    values = np.array([[2.0, 4.0, 3.0], [-1.0, -2.0, -1.5]])[:, : len(outputs)]
+    found = explained(series(), outputs, values, ((0, 4), (4, 8)))
+    base = np.array([111, 111.5, 111.25], np.float32)[: len(outputs)]
+    full = base + found.values.sum(0)
+    found = replace(found, base_values=base, full_values=full, completeness_gap=0.0)
+    added = adding.total(series(), found)
+    assert added is not None
+    assert [line.said for line in added.lines] == ["111.25", "+3.00", "-1.50", "112.75"]
+    assert (added.unit, added.zero) == ("forecast", None)
+    # Not from 0 on, where what moved it could not be seen.
+    assert [line.x for line in added.lines[:2]] == [0, 0]
+    assert added.lines[1].width == pytest.approx(100)
+
+
+def test_tokens_add_up_to_what_was_written() -> None:
+    values = np.array([[1.0, 0.5], [0, -0.25], [0, 0], [0, 0], [0, 0]])
+    found = explained(prompt(), ("1: and", "2: dull"), values)
+    base = np.array([-3, -4], np.float32)
+    found = replace(found, base_values=base, full_values=base + values.sum(0), completeness_gap=0.0)
+    added = adding.total(prompt(), found)
+    assert added is not None
+    assert [line.said for line in added.lines] == ["-7.00", "+1.50", "-0.25", "-5.75"]
+    assert {line.percent for line in added.lines} == {None}

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.artifact import Explanation, Stimulus
+from webapp.displays.number import number
 
 WIDTH = 100.0  # of a bar's drawing, in SVG units
 LEFT_OVER = 0.01  # of the way from base to full: less than this is rounding
@@ -17,22 +18,31 @@ LOGARITHM = "log-probability"
 class Line:
     """One bar. kind: base, for, against, rest or full; value: in the model's unit.
 
-    x, width: of the bar. percent: the probability that a logarithm is, where there is one.
+    x, width: of the bar. said: the value in words; percent: the probability that it is the
+    logarithm of, where it is one.
     """
 
     kind: str
     value: float
     x: float
     width: float
+    said: str
     percent: str | None
 
 
 @dataclass(frozen=True)
 class Total:
-    """Bars from base to full, one below the other; series: whether in a series' own unit."""
+    """Bars from base to full, one below the other.
+
+    unit: forecast, in a series' own; logarithm, of a probability; or score, the more the surer.
+    hidden: whether base is what the model says with everything hidden, and not just 0. zero: where
+    0 lies, if it is in the drawing.
+    """
 
     lines: tuple[Line, ...]
-    series: bool
+    unit: str
+    hidden: bool
+    zero: float | None
 
 
 def total(stimulus: Stimulus, explanation: Explanation) -> Total | None:
@@ -57,14 +67,19 @@ def total(stimulus: Stimulus, explanation: Explanation) -> Total | None:
     def line(kind: str, value: float, start: float, stop: float) -> Line:
         left, right = sorted((start, stop))
         percent = _percent(stimulus, explanation, value) if kind in ("base", "full") else None
-        place = round((left - low) * scale, 2)
-        return Line(kind, value, place, round(max(0.8, (right - left) * scale), 2), percent)
+        wide = max(0.8, (right - left) * scale)
+        place = round(min((left - low) * scale, WIDTH - wide), 2)
+        said = number(value, sign=kind not in ("base", "full"))
+        return Line(kind, value, place, round(wide, 2), said, percent)
 
     lines = [line("base", base, zero, base)]
     for (kind, value), start, stop in zip(steps, ends, ends[1:], strict=False):
         lines.append(line(kind, value, start, stop))
     lines.append(line("full", full, zero, full))
-    return Total(tuple(lines), series)
+    logarithm = explanation.value_function.startswith(LOGARITHM)
+    unit = "forecast" if series else "logarithm" if logarithm else "score"
+    place = None if series else round(-low * scale, 2)
+    return Total(tuple(lines), unit, any(explanation.players), place)
 
 
 def _told(stimulus: Stimulus, explanation: Explanation) -> tuple[NDArray[np.float64], float, float]:

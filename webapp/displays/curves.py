@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explainer.artifact import Measures
+from webapp.displays.number import number
 
 WIDTH, HEIGHT = 320.0, 150.0  # of the plot, in SVG units
 TABLE = (0.0, 0.25, 0.5, 0.75, 1.0)  # shares of the parts that the table has
@@ -20,7 +21,7 @@ class Curves:
     own: str
     chance: str
     ticks: tuple[tuple[float, str], ...]
-    rows: tuple[tuple[int, float, float], ...]
+    rows: tuple[tuple[int, str, str], ...]
 
 
 def curves(measures: Measures | None) -> Curves | None:
@@ -39,12 +40,12 @@ def curves(measures: Measures | None) -> Curves | None:
             for share, level in zip(curve["shares"], curve["deletion"], strict=True)
         )
 
-    def at(curve: dict[str, list[float]], share: float) -> float:
-        return float(np.interp(share, curve["shares"], curve["deletion"]))
+    def at(curve: dict[str, list[float]], share: float) -> str:
+        return number(float(np.interp(share, curve["shares"], curve["deletion"])))
 
     return Curves(
         own=points(own),
         chance=points(chance),
-        ticks=tuple((y, f"{low + part * spread:.3g}") for y, part in ((HEIGHT, 0), (0.0, 1))),
+        ticks=tuple((y, number(low + part * spread)) for y, part in ((HEIGHT, 0), (0.0, 1))),
         rows=tuple((round(100 * k), at(own, k), at(chance, k)) for k in TABLE),
     )

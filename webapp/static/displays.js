@@ -3,15 +3,15 @@
 const FAINT = 0.35; // of the picture under colours in full, as in credence.css
 const CLOSEST = 5; // steps
 
-for (const fade of document.querySelectorAll(".fade")) {
-  const control = fade.querySelector("input");
-  const stimulus = fade.closest(".stimulus");
-  fade.hidden = false;
+for (const strength of document.querySelectorAll(".strength")) {
+  const control = strength.querySelector("input");
+  const stimulus = strength.closest(".stimulus");
+  strength.hidden = false;
   const draw = () => {
-    const strength = control.value / 100;
-    for (const colours of stimulus.querySelectorAll(".colours")) colours.style.opacity = strength;
+    const part = control.value / 100;
+    for (const colours of stimulus.querySelectorAll(".colours")) colours.style.opacity = part;
     for (const picture of stimulus.querySelectorAll(".faint")) {
-      picture.style.opacity = 1 - (1 - FAINT) * strength;
+      picture.style.opacity = 1 - (1 - FAINT) * part;
     }
   };
   control.addEventListener("input", draw);
