@@ -8,7 +8,8 @@ from pathlib import Path
 from analysis.bundle import BundleError
 from analysis.power.command import add_arguments, power
 from analysis.power.model import PowerError
-from analysis.seed import DATA, SeedError, reproduce
+from analysis.seed import reproduce
+from analysis.seed_data import DATA, SeedError
 from analysis.seed_text import describe
 
 
@@ -24,6 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="count simulated participants as people, to try a study out",
     )
+    report.add_argument(
+        "--prereg",
+        type=Path,
+        metavar="FILE",
+        help="hypotheses as preregistered, which the study's are compared with",
+    )
+    report.add_argument("--pdf", action="store_true", help="also print the report to PDF")
     again = commands.add_parser("reproduce", help="recompute the figures of the original study")
     again.add_argument("folder", type=Path, nargs="?", default=DATA, metavar="DIR")
     again.add_argument("--json", type=Path, help="also write the figures to this file")
@@ -31,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "report":
-            return _report(options.bundle, options.out, with_simulated=options.with_simulated)
+            return _report(options)
         if options.command == "power":
             return power(options)
         return _reproduce(options.folder, options.json)
@@ -42,10 +50,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 2
 
 
-def _report(bundle: Path, out: Path, *, with_simulated: bool) -> int:
+def _report(options: argparse.Namespace) -> int:
     from analysis.report import write_report
 
-    for path in write_report(bundle, out, with_simulated=with_simulated):
+    for path in write_report(
+        options.bundle,
+        options.out,
+        with_simulated=options.with_simulated,
+        prereg=options.prereg,
+        with_pdf=options.pdf,
+    ):
         print(path)
     return 0
 

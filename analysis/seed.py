@@ -1,11 +1,12 @@
 """Recompute the figures of the study Credence began from: Su, Li & Wu (2023).
 
 Their analysis is repeated as they did it, its faults included; `analysis.seed_text` says beside
-each figure what is wrong with it. `instead` holds what the same numbers do support, where it is
-simple.
+each figure what is wrong with it. `instead` holds what the same numbers do support where that is
+simple, `bounds` what the missing answer could have made of theirs, `supported` the rest.
 """
 
 import warnings
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,26 @@ from statsmodels.multivariate.manova import MANOVA
 from statsmodels.stats.stattools import durbin_watson, jarque_bera, omni_normtest
 
 from analysis.multiplicity import holm
+from analysis.seed_data import (
+    DATA,
+    ITEMS,
+    MODES,
+    PREFIX,
+    SECTIONS,
+    TRUST,
+    YES_NO,
+    SeedError,
+    answers_of,
+    read,
+)
+from analysis.seed_people import needed
+from analysis.seed_support import supported
 from analysis.ttest import mean_interval, paired_difference
-
-DATA = Path(__file__).parent / "data"
-SECTIONS = ("Interpretability", "Fairness", "Robustness", "Safety")
-YES_NO = ("Fairness 1", "Robustness 2", "Safety 2")
-ITEMS = tuple(f"{section} {number}" for section in SECTIONS for number in (1, 2))
-TRUST = "Trustworthiness"
-MODES = {"m1": 1, "m2": 2, "m3": 3}
-PREFIX = 2000
 
 Json = dict[str, Any]
 
-
-class SeedError(Exception):
-    """The study's files are missing or not what they should be; the message says what to do."""
+# Completions of missing answers beyond this many are not tried one by one.
+_MOST_COMPLETIONS = 256
 
 
 def reproduce(folder: Path = DATA) -> Json:
@@ -48,56 +54,9 @@ def reproduce(folder: Path = DATA) -> Json:
         "manova": _manova(imputed),
         "removal": _removal(removal),
         "instead": _instead(survey),
+        "bounds": _bounds(survey),
+        "supported": supported(survey, removal) | {"people": needed(survey)},
     }
-
-
-def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The survey (a missing answer is NaN) and the removal table, checked. Raises SeedError."""
-    survey = _read(folder / "S4SS.csv", [*ITEMS, TRUST])
-    for name in (*ITEMS, TRUST):
-        low, high = (0, 1) if name in YES_NO else (1, 5)
-        bad = survey[name].notna() & ~survey[name].isin(range(low, high + 1))
-        if bad.any():
-            raise SeedError(
-                f"{folder / 'S4SS.csv'}: {name} has the value {survey.loc[bad, name].iloc[0]:g}, "
-                f"expected a whole number from {low} to {high} or nothing"
-            )
-    if survey[TRUST].isna().any():
-        raise SeedError(f"{folder / 'S4SS.csv'}: every person needs an answer to {TRUST}")
-    if len(survey) <= len(ITEMS) + 1:
-        raise SeedError(
-            f"{folder / 'S4SS.csv'} has {len(survey)} people; a regression on {len(ITEMS)} items "
-            f"needs more than {len(ITEMS) + 1}"
-        )
-    constant = [name for name in (*ITEMS, TRUST) if survey[name].nunique() < 2]
-    if constant:
-        raise SeedError(f"{folder / 'S4SS.csv'}: everyone gave {constant[0]} the same answer")
-    removal = _read(folder / "result.csv", list(MODES))
-    if len(removal) <= PREFIX or not removal.isin([0, 1]).all(axis=None):
-        raise SeedError(
-            f"{folder / 'result.csv'} must hold 0 or 1 in more than {PREFIX} rows, the first "
-            f"{PREFIX} of which are the prefix"
-        )
-    return survey, removal
-
-
-def _read(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(path)
-    except FileNotFoundError as error:
-        raise SeedError(
-            f"no file {path}; give the folder with S4SS.csv and result.csv, or no folder for the "
-            "copy that ships with Credence"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise SeedError(f"cannot read {path} as a CSV table: {error}") from error
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise SeedError(f"{path} has no column {missing[0]!r}; expected {', '.join(columns)}")
-    try:
-        return frame[columns].astype(float)
-    except ValueError as error:
-        raise SeedError(f"{path} holds something that is not a number: {error}") from error
 
 
 def _anova(survey: pd.DataFrame, section: str) -> Json:
@@ -231,6 +190,45 @@ def _removal(removal: pd.DataFrame) -> Json:
         },
         "after_prefix": {name: float(removal.loc[~prefix, name].mean()) for name in MODES},
     }
+
+
+def _bounds(survey: pd.DataFrame) -> Json | None:
+    """Their figures' least and largest value over every answer that could be missing.
+
+    None where nothing is missing, or more than can be tried.
+    Source: Manski (2003), Partial Identification of Probability Distributions, ch. 1.
+    """
+    holes = [(row, item) for item in ITEMS for row in survey.index[survey[item].isna()]]
+    choices = [answers_of(item) for _, item in holes]
+    if not holes or np.prod([len(c) for c in choices]) > _MOST_COMPLETIONS:
+        return None
+    found: dict[str, list[float]] = {}
+    for chosen in product(*choices):
+        whole = survey.copy()
+        for (row, item), answer in zip(holes, chosen, strict=True):
+            whole.loc[row, item] = answer
+        for name, value in _touched(whole, {item for _, item in holes}):
+            found.setdefault(name, []).append(value)
+    missing = [{"person": int(row) + 1, "item": item} for row, item in holes]
+    return {"missing": missing} | {
+        "figures": {name: [min(values), max(values)] for name, values in found.items()}
+    }
+
+
+def _touched(whole: pd.DataFrame, items: set[str]) -> list[tuple[str, float]]:
+    """The figures that depend on these items, by name."""
+    rows = []
+    for item in sorted(items):
+        section = item.rpartition(" ")[0]
+        rows += [(f"ANOVA {section} {k}", _anova(whole, section)[k]) for k in ("F", "p")]
+        test = stats.pearsonr(whole[item], whole[TRUST])
+        rows += [(f"correlation {item} r", float(test.statistic))]
+        rows += [(f"correlation {item} p", float(test.pvalue))]
+        rows += [(f"{item} yes", float(whole[item].sum()))] if item in YES_NO else []
+    fit = sm.OLS(whole[TRUST], sm.add_constant(whole[list(ITEMS)], has_constant="add")).fit()
+    rows += [("OLS F", float(fit.fvalue)), ("OLS p", float(fit.f_pvalue))]
+    rows += [("OLS R2", float(fit.rsquared))]
+    return rows + [(f"OLS {item}", float(fit.params[item])) for item in ITEMS]
 
 
 def _instead(survey: pd.DataFrame) -> Json:

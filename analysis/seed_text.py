@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from textwrap import fill
+from typing import Any
 
-from analysis.seed import ITEMS, YES_NO, Json
+from analysis.seed_data import ITEMS, YES_NO
+from analysis.seed_support_text import supported
+
+Json = dict[str, Any]
 
 
 def describe(figures: Json) -> str:
@@ -16,6 +20,7 @@ def describe(figures: Json) -> str:
         *_ols(figures),
         *_manova(figures),
         *_removal(figures),
+        *supported(figures),
     ]
     return "\n".join(blocks) + "\n"
 
