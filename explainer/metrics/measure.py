@@ -149,6 +149,11 @@ def parts_of(subject: Subject, stimulus: Stimulus, spans: Sequence[tuple[int, ..
 
     Raises MethodError where a player is no part of the stimulus.
     """
+    if stimulus.kind == "text":
+        # A token that is white space alone lies in no word's span, but belongs to one.
+        for players in (subject.players(stimulus, group) for group in subject.groups):
+            if players.spans == tuple(spans):
+                return players
     each = subject.players(stimulus, "each").spans
     if stimulus.kind == "image":
         place = {pixel: k for k, (pixel,) in enumerate(each)}

@@ -8,16 +8,18 @@ import pytest
 import torch
 from scipy import stats
 
+from explainer import library
 from explainer.artifact import Explanation, Job
 from explainer.methods import MethodError
 from explainer.metrics import fidelity
 from explainer.metrics.agreement import on_common_ground, rank_agreement, sparsity, top_overlap
 from explainer.metrics.fidelity import correlation, drops, infidelity, losses
-from explainer.metrics.measure import Known, measure, other_mask
+from explainer.metrics.measure import Known, measure, other_mask, parts_of
 from explainer.metrics.removal import area, random_removal, ranking, removal
 from explainer.metrics.stability import neighbours, stability
 from explainer.shapley.game import Game, Plain, drive
 from explainer.subjects.image import ImageSubject
+from explainer.subjects.load import load
 from tests.explainer.conftest import SIDE, tiny_model
 
 
@@ -285,6 +287,17 @@ def test_players_that_are_no_parts_of_the_input_are_refused(subject, stimulus):
         found = explanation(subject, stimulus, np.zeros(2), spans)
         with pytest.raises(MethodError, match=problem):
             drive(measure(subject, stimulus, found, "mean"))
+
+
+def test_words_are_parts_of_a_text_with_a_token_that_is_white_space_alone():
+    subject = load(library.SHIPPED / "reviews-s4", device="cpu")
+    stimulus = subject.stimulus("The pace is slow, yet I was never bored.")
+    tokens = subject.players(stimulus, "each").spans
+    assert any(not stimulus.text[start:end].strip() for start, end in tokens)
+    for group in subject.groups:
+        players = subject.players(stimulus, group)
+        found = parts_of(subject, stimulus, players.spans)
+        assert found.member.tolist() == players.member.tolist()
 
 
 def test_stability_is_its_definition(subject, stimulus):
