@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from test_browser_access import expect_usable
 from visitor import follow
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.unit.browser
 PAGES = 15
 
 
@@ -36,7 +36,7 @@ def answer(page: Page) -> None:
     for box in page.locator("input[type=text]").all():
         box.fill("60")
     if page.locator("[data-marks]").count():
-        page.locator(".mark").first.click()
+        page.locator(".unit").first.click()
 
 
 def enter(site: Site, page: Page) -> None:
@@ -78,7 +78,7 @@ def test_a_brush_marks_what_it_is_drawn_over(site: Site, new_page: NewPage) -> N
     enter(site, page)
     walk_to(page, "drawn-marks")
     before = stored(site, "drawn-marks")
-    cells = page.locator(".patches .mark")
+    cells = page.locator(".patches .unit")
     cells.nth(0).hover()
     page.mouse.down()
     for number in (1, 2, 9):
@@ -95,7 +95,7 @@ def test_a_brush_marks_what_it_is_drawn_over(site: Site, new_page: NewPage) -> N
     (mask,) = [each for each in stored(site, "drawn-marks") if each not in before]
     assert mask["marked"] == [0, 1, 9, 20, 27]
     walk_to(page, "underlined-marks")
-    words = page.locator(".marks-text .mark")
+    words = page.locator(".marks-text .unit")
     words.nth(1).hover()
     page.mouse.down()
     words.nth(2).hover()
@@ -104,7 +104,7 @@ def test_a_brush_marks_what_it_is_drawn_over(site: Site, new_page: NewPage) -> N
     assert {"marked": [1, 2]}.items() <= stored(site, "underlined-marks")[-1].items()
     walk_to(page, "spans-marks")
     page.locator(".stretch").nth(4).click()
-    page.locator(".stretches .mark").first.click()
+    page.locator(".stretches .unit").first.click()
     proceed(page)
     assert stored(site, "spans-marks")[-1]["marked"] == [0, 4]
 
@@ -113,8 +113,8 @@ def test_marks_are_made_without_a_script(site: Site, new_page: NewPage) -> None:
     page = new_page(site, java_script_enabled=False)
     enter(site, page)
     walk_to(page, "drawn-marks")
-    page.locator(".patches .mark").nth(3).click()
-    page.locator(".patches .mark").nth(4).click()
-    page.locator(".patches .mark").nth(4).click()
+    page.locator(".patches .unit").nth(3).click()
+    page.locator(".patches .unit").nth(4).click()
+    page.locator(".patches .unit").nth(4).click()
     proceed(page)
     assert stored(site, "drawn-marks")[-1]["marked"] == [3]

@@ -4,7 +4,7 @@ for (const marks of document.querySelectorAll("[data-marks]")) {
   const boxes = [...marks.querySelectorAll("input")];
   const boxOf = (place) => {
     const unit = place?.dataset?.unit;
-    return unit === undefined ? place?.closest(".mark")?.querySelector("input") : boxes[unit];
+    return unit === undefined ? place?.closest(".unit")?.querySelector("input") : boxes[unit];
   };
   let brush = null;
 
