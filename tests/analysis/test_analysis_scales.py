@@ -6,7 +6,8 @@ from analysis.scales import answers, score_scale
 
 MEAN = Score("trust", ("q1", "q2", "q3"), frozenset({"q2"}), "mean", 2)
 SUM = Score("trust", ("q1", "q2", "q3"), frozenset({"q2"}), "sum", 3)
-SCALE = Scale("t", "T", "", ("q1", "q2", "q3"), 1, 5, (MEAN, SUM))
+ENDS = dict.fromkeys(("q1", "q2", "q3"), (1.0, 5.0))
+SCALE = Scale("t", "T", "", ("q1", "q2", "q3"), ENDS, (MEAN, SUM))
 WIDE = pd.DataFrame([[5, 1, 3], [5, np.nan, 3], [np.nan, np.nan, 3]], columns=["q1", "q2", "q3"])
 
 

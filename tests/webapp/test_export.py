@@ -134,7 +134,7 @@ def test_the_study_is_there_as_it_was_frozen(lab: Laboratory, bundle: Path) -> N
     design = json.loads((bundle / "study" / "design.json").read_text())
     assert design["factors"]["explanation"]["levels"] == ["none", "shap", "mismatched"]
     (scale,) = design["scales"].values()
-    assert (scale["min"], scale["max"]) == (1, 5)
+    assert set(map(tuple, scale["ends"].values())) == {(1, 5)}
     assert scale["scores"][0]["how"] == "mean"
 
 
