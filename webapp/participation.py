@@ -93,6 +93,7 @@ def submit(
         if step.submitted_at is not None:
             raise AlreadySubmitted
         participant = step.participant
+        session.refresh(participant)
         following_step = following.next_step(session, participant)
         if following_step is None or following_step.id != step.id or step.kind == "debrief":
             raise NotCurrent

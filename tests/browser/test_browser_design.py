@@ -63,7 +63,7 @@ def test_every_page_can_be_used_and_the_clock_sends_what_was_answered(
     look(page)
     proceed(page, "Never")
     clock = page.get_by_role("timer")
-    expect(clock).to_contain_text("Left: 9:5")
+    expect(clock).to_contain_text("Time left: 9:5")
     expect_usable(page)
     proceed(page, "4")
     expect(page.get_by_role("heading", name="Time for a break")).to_be_visible()

@@ -5,8 +5,10 @@ from typing import Any
 
 from designing import asked_first, block, person, trials, two_blocks
 from lab import Laboratory, both, definition
+from sqlalchemy import select, update
 
-from webapp.models import Participant
+from webapp import designs, studies
+from webapp.models import Participant, Stimulus, StudyVersion
 
 
 def enrolled(lab: Laboratory, study: dict[str, Any], people: int) -> list[Participant]:
@@ -84,6 +86,36 @@ def test_strata_by_label_and_difficulty_are_sampled_in_proportion(lab: Laborator
             lab.ready[1].stimuli["digits"].index(str(s.stimulus_digest)) < 4 for s in trials(each)
         ]
         assert Counter(right) == {True: 2, False: 1}
+
+
+def test_a_class_of_the_model_can_be_a_stratum(lab: Laboratory) -> None:
+    """The six images have five labels among them; each participant meets every one of them."""
+    study = definition()
+    study["flow"][2] |= {"strata": ["predicted"], "per_participant": 5, "order": {}}
+    version_id = lab.open(study)
+    with lab.session() as session:
+        labels = {each.digest: each.predicted for each in session.scalars(select(Stimulus))}
+    assert len(set(labels.values())) == 5
+    for _ in range(3):
+        seen = [labels[str(s.stimulus_digest)] for s in trials(person(lab, lab.enrol(version_id)))]
+        assert len(set(seen)) == 5
+
+
+def test_difficulty_is_cut_into_bands(lab: Laboratory) -> None:
+    study = definition()
+    bands = {"strata": ["difficulty", "model_correct"], "difficulty_bands": [0.5, 0.91]}
+    study["flow"][2] |= {**bands, "order": {"max_run": {"difficulty": 6}}}
+    version_id = lab.load(study)
+    lab.prepare(version_id)
+    with lab.session() as session:
+        session.execute(
+            update(Stimulus).where(Stimulus.model_correct.is_(True)).values(probability=0.5)
+        )
+        session.commit()
+        version = session.get_one(StudyVersion, version_id)
+        (found,) = designs.block_designs(session, version, studies.definition_of(version))
+    assert [len(stratum) for stratum in found.strata] == [2, 4]
+    assert {trait["difficulty"] for trait in found.traits.values()} == {"1", "2"}
 
 
 def test_breaks_stand_between_trials(lab: Laboratory) -> None:

@@ -1,6 +1,9 @@
 """Checks, conditions, quotas, places given back, previews: what follows a page."""
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -107,6 +110,40 @@ def test_a_full_quota_of_an_answer_ends_politely(lab: Laboratory) -> None:
         lab.answer_page(token, used=used, years=1.0)
         came.append(person(lab, token).outcome)
     assert came == ["active", "active", "active", "quota_full", "active"]
+
+
+@both
+def test_a_crowd_fills_a_quota_exactly(lab: Laboratory) -> None:
+    quota = {"most": 3, "when": {"item": "used", "equals": "never"}}
+    version_id = lab.open(asked_first(quotas=[quota]))
+    tokens = [lab.enrol(version_id) for _ in range(8)]
+    start = Barrier(len(tokens))
+
+    def one(token: str) -> None:
+        start.wait()
+        lab.answer_page(token, used="never", years=1.0)
+
+    with ThreadPoolExecutor(len(tokens)) as pool:
+        list(pool.map(one, tokens))
+    outcomes = Counter(each.outcome for each in lab.participants())
+    assert outcomes == {"active": 3, "quota_full": 5}
+
+
+@both
+def test_a_crowd_is_minimised_one_after_the_other(lab: Laboratory) -> None:
+    rule = {"rule": "minimisation", "covariates": [{"item": "years", "bands": [3]}]}
+    version_id = lab.open(asked_first(assign=rule))
+    tokens = [lab.enrol(version_id) for _ in range(8)]
+    start = Barrier(len(tokens))
+
+    def one(token: str) -> None:
+        start.wait()
+        lab.answer_page(token, used="never", years=1.0)
+
+    with ThreadPoolExecutor(len(tokens)) as pool:
+        list(pool.map(one, tokens))
+    cells = Counter(each.cell for each in lab.participants())
+    assert cells == {"explanation=none": 4, "explanation=shap": 4}
 
 
 def test_a_full_cell_takes_nobody_and_a_full_study_ends_at_once(lab: Laboratory) -> None:

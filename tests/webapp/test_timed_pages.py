@@ -103,11 +103,11 @@ def test_a_reload_gives_no_more_time(lab: Laboratory, app: Flask) -> None:
     address = f"/p/{visitor.token}/"
     ago(lab, visitor.token, 10_000)
     visitor.get(address)
-    assert "Left: 20 s" in visitor.page.text
+    assert "Time left: 20 s" in visitor.page.text
     ago(lab, visitor.token, 26_000)
     visitor.get(address)
     assert "page 3 of" in visitor.page.text
-    assert "Left: 30 s" in visitor.page.text
+    assert "Time left: 30 s" in visitor.page.text
     with lab.session() as session:
         reasons = [each.missing_reason for each in session.scalars(select(Response))]
     assert reasons == ["timed_out", "timed_out"]
