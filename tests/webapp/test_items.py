@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from werkzeug.datastructures import MultiDict
@@ -306,6 +306,7 @@ def test_what_is_no_answer_is_said(
 
 
 @every_kind
+@settings(deadline=None)  # a busy machine is no counterexample
 @given(data=st.data())
 def test_whatever_is_sent_is_an_answer_or_a_message(kind: str, data: st.DataObject) -> None:
     """And an answer can be stored: it is finite, holds no null byte, and is JSON."""
@@ -326,12 +327,14 @@ def test_whatever_is_sent_is_an_answer_or_a_message(kind: str, data: st.DataObje
         assert form.wrong[0].bound.errors[0]
 
 
+@settings(deadline=None)
 @given(st.permutations(["a", "b.b", "0"]))
 def test_any_order_can_be_ranked(order: list[str]) -> None:
     sent: Sent = {value: str(order.index(value) + 1) for value in order}
     assert answer(RANKING, sent) == Answer(json=order)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 8))
 def test_every_step_of_a_slider_can_be_chosen(steps: int) -> None:
     assert answer(SLIDER, f"{-10 + 2.5 * steps:g}") == Answer(number=-10 + 2.5 * steps)
