@@ -18,6 +18,7 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     from webapp.admin import replay
     from webapp.admin import views as admin
     from webapp.db import alembic, db, prepare_engine
+    from webapp.displays import views as pictures
     from webapp.participate import events, landing, steps, withdrawal
 
     instance_path = instance_path or os.environ.get("CREDENCE_INSTANCE")
@@ -38,7 +39,7 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     assets.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
-    for blueprint in (landing.bp, steps.bp, events.bp, withdrawal.bp, admin.bp, replay.bp):
-        app.register_blueprint(blueprint)
+    for views in (landing, steps, events, withdrawal, pictures, admin, replay):
+        app.register_blueprint(views.bp)
     cli.init_app(app)
     return app

@@ -40,7 +40,8 @@ def init_app(app: Flask) -> None:
         response.headers["X-Frame-Options"] = "DENY"
         # Researchers' forms are checked against the referrer when they come over HTTPS.
         response.headers["Referrer-Policy"] = "no-referrer" if participants else "same-origin"
-        if request.endpoint not in ("static", "bootstrap.static"):
+        picture = request.endpoint == "pictures.show" and response.status_code in (200, 304)
+        if request.endpoint not in ("static", "bootstrap.static") and not picture:
             response.headers["Cache-Control"] = "no-store"
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -103,6 +103,9 @@ def test_only_what_counted_against_is_hatched() -> None:
     values = np.zeros((28, 28))
     values[2, 3], values[20, 25], values[5, 5] = 1.0, -1.0, -0.1
     assert project(digit(), pixelwise(digit(), values)).hatching == "M25 20h1v1h-1z"
+    values[20, 24], values[20, 27], values[21, 0] = -1.0, -1.0, -1.0
+    found = project(digit(), pixelwise(digit(), values)).hatching
+    assert found == "M24 20h2v1h-2zM27 20h1v1h-1zM0 21h1v1h-1z"
 
 
 def test_a_few_strong_pixels_do_not_hide_the_rest() -> None:
@@ -158,7 +161,7 @@ def test_a_real_and_a_mismatched_explanation_look_alike(app: Flask, lab: Laborat
 
     def outline(html: str) -> str:
         html = re.sub(r"data:image/png;base64,[\w+/=]+", "PNG", html)
-        html = re.sub(r'd="(M\d+ \d+h1v1h-1z)+"', "HATCHING", html)
+        html = re.sub(r'd="(M\d+ \d+h\d+v1h-\d+z)+"', "HATCHING", html)
         return re.sub(r"ink \d+; [+-]\d+ %", "REGION", html)
 
     for place in range(6):

@@ -218,7 +218,7 @@ def test_ideas_of_a_model_are_bars_and_no_places(app: Flask) -> None:
     assert [(each.number, each.share) for each in found.concepts] == [(1, 75), (2, -25), (3, 0)]
     assert [each.length for each in found.concepts] == [100, 33.3, 0]
     with app.test_request_context():
-        html = render_template("displays/image.html", shown=found, truth=False)
+        html = render_template("displays/image.html", shown=found, truth=False, source=str)
     assert "Red bars to the right counted for the answer." in html
     assert "-25 %" in html
 

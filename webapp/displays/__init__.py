@@ -10,12 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flask import render_template
+from flask import render_template, url_for
 from markupsafe import Markup
 
 from explainer.artifact import Explanation, Stimulus, Store
 from webapp.definition import say
-from webapp.displays import adding, curves, found, image, series, text
+from webapp.displays import adding, curves, found, image, pictures, series, text
 from webapp.displays.manner import Manner, manner_of
 
 __all__ = ["Manner", "Projection", "draw", "manner_of", "project", "render", "shown"]
@@ -46,6 +46,7 @@ class Shown:
             total=self.total,
             tested=self.tested,
             fidelity=self.fidelity,
+            source=pictures.source(lambda digest: url_for("pictures.show", digest=digest)),
             **more,
         )
 
@@ -60,8 +61,27 @@ def _shown(
     answer: bool,
     sums: bool = False,
     tests: bool = False,
+    alone: bool = False,
 ) -> Shown:
-    store = Store(root)
+    """alone: whether the page has to do without files beside it."""
+    drawn = _drawn(
+        Store(root), stimulus, explanation, truth=truth, answer=answer, sums=sums, tests=tests
+    )
+    if alone or not isinstance(drawn.projection, image.Projection):
+        return drawn
+    return replace(drawn, projection=pictures.outside(root, drawn.projection))
+
+
+def _drawn(
+    store: Store,
+    stimulus: str,
+    explanation: str | None,
+    *,
+    truth: bool,
+    answer: bool,
+    sums: bool,
+    tests: bool,
+) -> Shown:
     told = store.read_stimulus(stimulus)
     if not truth:
         told = _untold(told)
@@ -110,7 +130,7 @@ def project(
 
 def shown(root: Path, stimulus: str, *, answer: bool) -> Projection:
     """What a page may know of a stimulus alone. Raises ArtifactError as render does."""
-    return _shown(root, stimulus, None, truth=False, answer=answer).projection
+    return _shown(root, stimulus, None, truth=False, answer=answer, alone=True).projection
 
 
 def draw(
@@ -123,16 +143,24 @@ def draw(
     truth: bool = False,
     language: str = "en",
     manner: Manner = PLAIN,
+    alone: bool = False,
 ) -> Markup:
     """Draw one part of what participants see, for a page with many.
 
     part: "stimulus", with the answer and no explanation; "map", the explanation alone; "explained",
     the same with how to read it. tag: what ids on the page begin with. language: of words that
-    stand for a map and of a study's own. manner: how its block draws. Raises ArtifactError as
-    render does.
+    stand for a map and of a study's own. manner: how its block draws. alone: whether the page
+    has to do without files beside it. Raises ArtifactError as render does.
     """
     drawn = _shown(
-        root, stimulus, explanation, truth=truth, answer=True, sums=manner.sums, tests=manner.curves
+        root,
+        stimulus,
+        explanation,
+        truth=truth,
+        answer=True,
+        sums=manner.sums,
+        tests=manner.curves,
+        alone=alone,
     )
     if drawn.words is not None:
         return Markup(_instead(drawn.words, language))  # noqa: S704  # our own template

@@ -135,8 +135,14 @@ def _heat(scaled: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _hatching(scaled: NDArray[np.float64]) -> str:
-    rows, columns = np.nonzero(scaled < -HATCHED_FROM)
-    return "".join(f"M{x} {y}h1v1h-1z" for y, x in zip(rows, columns, strict=True))
+    """A path over the pixels that counted against, each run of a row as one rectangle."""
+    against = np.pad(scaled < -HATCHED_FROM, ((0, 0), (1, 1))).astype(np.int8)
+    steps = np.diff(against, axis=1)
+    rows, starts = np.nonzero(steps == 1)
+    _, ends = np.nonzero(steps == -1)
+    return "".join(
+        f"M{x} {y}h{end - x}v1h-{end - x}z" for y, x, end in zip(rows, starts, ends, strict=True)
+    )
 
 
 def _regions(

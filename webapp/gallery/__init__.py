@@ -94,7 +94,8 @@ def page(title: str, plan: Mapping[str, Any], walls: Iterable[Any], store: Store
     rooms = [_room(wall, place, store) for place, wall in enumerate(walls)]
     static = resources.files("webapp") / "static"
     style = "\n".join(
-        (static / name).read_text("utf-8") for name in ("credence.css", "displays.css", "gallery.css")
+        (static / name).read_text("utf-8")
+        for name in ("credence.css", "displays.css", "gallery.css")
     )
     return render_template(
         "gallery/page.html",
@@ -124,7 +125,9 @@ def _room(wall: Wall, place: int, store: Store) -> Room:
 
 def _input(store: Store, digest: str, tag: str) -> Input:
     stimulus = store.read_stimulus(digest)
-    drawn = displays.draw(store.root, digest, None, part="stimulus", tag=tag, truth=True)
+    drawn = displays.draw(
+        store.root, digest, None, part="stimulus", tag=tag, truth=True, alone=True
+    )
     judged = {True: "right", False: "wrong", None: ""}
     if stimulus.kind == "series":
         judged = {True: "better than the last value", False: "worse than the last value", None: ""}
@@ -176,7 +179,7 @@ def _drawn(store: Store, stimulus: str, cell: Cell, tag: str) -> Drawn:
         if gap is None
         else f"completeness gap {f'{gap:.6f}'.rstrip('0').rstrip('.')}",
     ]
-    drawn = displays.draw(store.root, stimulus, cell.digest, part="map", tag=tag)
+    drawn = displays.draw(store.root, stimulus, cell.digest, part="map", tag=tag, alone=True)
     return Drawn(drawn, None, ", ".join(cost), found_out(run.details, explanation))
 
 
