@@ -23,8 +23,8 @@ from webapp.definition.flow import (
     Questionnaire,
     pages,
 )
-from webapp.definition.items import Choice, FreeText, Item, Likert, Number, Option, YesNo
 from webapp.definition.recruitment import Outcome, Outcomes, RecruitmentSite
+from webapp.items import Choice, FreeText, Item, Likert, Number, Option, YesNo
 from webapp.parts import File, Name, Part, RelativePath, Text, say
 from webapp.planned import Explanation, StimulusSet
 
