@@ -82,7 +82,7 @@ def _one(row: Json, other: Json, drawn: Drawings) -> Iterator[Html | None]:
 
 def _sensitivity(row: Json, other: Json) -> Html:
     lines: list[tuple[object, ...]] = [_line("as answered above", row)]
-    if other["p"] is not None:
+    if other["p"] is not None and other != row:
         lines.append(_line("the same with those who were excluded", other))
     for each in row["sensitivity"]:
         if "reason" in each:

@@ -8,6 +8,8 @@ import csv
 import hashlib
 import io
 import json
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -16,12 +18,21 @@ import pandas as pd
 
 from analysis.bundle import BundleError, Files, digest, open_bundle
 from analysis.design import Design
-from analysis.tables import LATER, TABLES, check_answers, check_links, parse_table
+from analysis.tables import (
+    LATER,
+    TABLES,
+    check_answers,
+    check_links,
+    columns_of,
+    parse_table,
+)
 
 BUNDLE_SCHEMA = "credence/bundle/1"
 CODEBOOK_SCHEMA = "credence/codebook/1"
 DESIGN_SCHEMA = "credence/design/1"
 COMPLETE = "complete"
+# Columns of texts that hardly repeat, which categories would not make smaller.
+_UNIQUE = ("value_text", "value_json", "source_json", "parameters_json")
 
 
 @dataclass(frozen=True)
@@ -68,11 +79,51 @@ def load(path: str | Path) -> Dataset:
         design = Design.from_json(_read_json(files, "study/design.json", DESIGN_SCHEMA))
         version = _study_version(description)
         _check_manifest(files, version)
-        frames = {name: parse_table(name, _read_table(files, name), design) for name in TABLES}
+        frames = {name: _table(files, name, design) for name in TABLES}
         whole = digest(files)
     check_links(frames, version)
     check_answers(frames["responses"], design)
+    frames = {name: _spelled_out(frame) for name, frame in frames.items()}
     return Dataset(description, codebook, design, whole, **frames)
+
+
+def _table(files: Files, name: str, design: Design) -> pd.DataFrame:
+    """One table, checked; read as texts again where it is not as it should be, to say why."""
+    path = f"data/table-{name}_data.csv"
+    if name in LATER and path not in files.names():
+        empty = pd.DataFrame(columns=list(TABLES[name]), dtype=str)
+        return parse_table(name, empty, design)
+    kinds = columns_of(name, design)
+    typed: dict[str, type | str] = {
+        column: float if kind.startswith(("number", "whole")) else str
+        for column, kind in kinds.items()
+    }
+    repeated = [name for name, kind in kinds.items() if kind in ("text", "text*")]
+    typed |= {name: "category" for name in repeated if name not in _UNIQUE}
+    try:
+        frame = _read_csv(files, path, typed)
+        for column in frame.select_dtypes("category"):
+            # The words true and false, where a column has no others, would become truth values.
+            if frame[column].cat.categories.dtype == bool:
+                raise ValueError(column)
+        return parse_table(name, frame, design)
+    except (BundleError, ValueError):
+        return parse_table(name, _read_csv(files, path, None), design)
+
+
+def _spelled_out(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with texts where it has categories, which served to read and check it fast."""
+    texts = {
+        name: pd.Series(
+            column.cat.categories.astype("str").array.take(
+                column.cat.codes.to_numpy(), allow_fill=True
+            ),
+            index=frame.index,
+        )
+        for name, column in frame.items()
+        if isinstance(column.dtype, pd.CategoricalDtype)
+    }
+    return frame.assign(**{str(name): column for name, column in texts.items()})
 
 
 def _study_version(description: dict[str, Any]) -> str:
@@ -116,14 +167,8 @@ def _read_json(files: Files, name: str, schema: str) -> dict[str, Any]:
     return data
 
 
-def _read_table(files: Files, table: str) -> pd.DataFrame:
-    name = f"data/table-{table}_data.csv"
-    if table in LATER and name not in files.names():
-        return pd.DataFrame(columns=list(TABLES[table]), dtype=str)
-    return _read_csv(files, name)
-
-
-def _read_csv(files: Files, name: str) -> pd.DataFrame:
+def _read_csv(files: Files, name: str, typed: Mapping[str, type | str] | None) -> pd.DataFrame:
+    """A table of texts, or with `typed` of these types, the other columns as categories."""
     if name not in files.names():
         raise BundleError(f"{name} is missing; export the bundle again")
     try:
@@ -137,7 +182,7 @@ def _read_csv(files: Files, name: str) -> pd.DataFrame:
             # lines end in LF alone, a lone CR is something that a participant typed.
             return pd.read_csv(
                 file,
-                dtype=str,
+                dtype=str if typed is None else defaultdict(lambda: "category", typed),
                 keep_default_na=False,
                 na_values=[""],
                 encoding="utf-8-sig",

@@ -79,6 +79,8 @@ def hypothesis_row(dataset: Dataset, hypothesis: Hypothesis) -> Json:
     except NotEstimableError as error:
         return row | {"not_estimable": [str(error)]}
     given = frame.dropna(subset=["value", factor.name])
+    if reason := _too_few(given, factor, levels):
+        return row | {"not_estimable": [reason]}
     # One answer a person leaves nothing for a mixed model to tell apart.
     repeated = bool(given["participant"].duplicated().any())
     checks, incomplete = _checks(given, factor, levels)
@@ -88,6 +90,16 @@ def hypothesis_row(dataset: Dataset, hypothesis: Hypothesis) -> Json:
     if row["p"] is None:
         row |= _plain(given, factor, levels)
     return row
+
+
+def _too_few(frame: pd.DataFrame, factor: Factor, levels: tuple[str, str] | None) -> str:
+    """Why so few people cannot be compared, whatever the model; empty where they can."""
+    people = frame.groupby(factor.name, observed=False)["participant"].nunique()
+    counts = people.reindex(list(levels or factor.levels)).fillna(0)
+    fewest = int(counts.min())
+    if fewest >= 2:
+        return ""
+    return f"this needs at least two participants in each condition; {counts.idxmin()} has {fewest}"
 
 
 def _answers(dataset: Dataset, outcome: str, factor: Factor) -> tuple[pd.DataFrame, str]:

@@ -19,11 +19,11 @@ def _paragraphs(found: Json) -> Iterator[str]:
             "Single ratings are analysed by cumulative link mixed models with a logit link (for "
             "yes and no: logistic mixed models), fitted by maximum likelihood with Laplace's "
             "method (Hedeker & Gibbons 1994; Christensen 2019). A contrast is the difference of "
-            "estimated marginal means (Searle, Speed & Milliken 1980), averaged with equal weight over the "
-            "model's other factors; its test is a likelihood-ratio test, its interval Wald's, so "
-            "that the two can disagree at the edge. The same difference in the answers' own unit "
-            "is that of the mean answers predicted for the typical participant and stimulus, by "
-            "the delta method."
+            "estimated marginal means (Searle, Speed & Milliken 1980), averaged with equal weight "
+            "over the model's other factors; its test is a likelihood-ratio test, its interval "
+            "Wald's, so that the two can disagree at the edge. The same difference in the "
+            "answers' own unit is that of the mean answers predicted for the typical participant "
+            "and stimulus, by the delta method."
         )
     if any("linear mixed model" in method for method in fitted):
         yield (

@@ -117,17 +117,25 @@ KEYS = {
 _AGAIN = "export the bundle again"
 
 
+def columns_of(name: str, design: Design) -> dict[str, str]:
+    """The columns of a table and their types, with one for each factor."""
+    columns = dict(TABLES[name])
+    if columns.pop("factor_", None):
+        columns |= {f"factor_{factor.name}": "text" for factor in design.factors}
+    return columns
+
+
 def parse_table(name: str, frame: pd.DataFrame, design: Design) -> pd.DataFrame:
-    """Check columns, types and keys of one table of texts, and give its columns their types.
+    """Check columns, types and keys of one table, and give its columns their types.
+
+    frame: columns of texts; numbers may be numbers already, and texts categories.
 
     Raises BundleError naming table, row (the header is row 1) and column.
     """
-    columns = dict(TABLES[name])
+    columns = columns_of(name, design)
     for column in {"simulated", "preview"} & columns.keys() - set(frame):
         # Only installations that simulate participants, or export previews, have the column.
         frame = frame.assign(**{column: "false"})
-    if columns.pop("factor_", None):
-        columns |= {f"factor_{factor.name}": "text" for factor in design.factors}
     for column in columns:
         if column not in frame:
             raise BundleError(f"table {name} has no column {column}; {_AGAIN}")
@@ -178,7 +186,8 @@ def check_answers(responses: pd.DataFrame, design: Design) -> None:
     _reject("responses", silent, "is empty without a missing_reason")
     both = ~empty & responses["missing_reason"].notna()
     _reject("responses", both, "has an answer and a missing_reason")
-    for item_id, rows in responses[~empty].groupby("item_id"):
+    wanted = ["item_id", *dict.fromkeys(COLUMN.values())]
+    for item_id, rows in responses.loc[~empty, wanted].groupby("item_id", observed=True):
         item = design.items[str(item_id)]
         column = COLUMN[item.kind]
         values = rows[column]
@@ -214,7 +223,10 @@ def _parse(table: str, values: pd.Series, kind: str) -> pd.Series:
             values,
         )
         return (words == "true").astype("boolean").mask(values.isna())
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    if values.dtype == float:
+        numbers = values
+    else:
+        numbers = pd.to_numeric(values.astype("str"), errors="coerce").astype(float)
     bad = values.notna() & ~np.isfinite(numbers)
     if kind == "whole":
         bad |= numbers.notna() & (numbers % 1 != 0)
@@ -225,8 +237,10 @@ def _parse(table: str, values: pd.Series, kind: str) -> pd.Series:
 
 def _reject(table: str, bad: pd.Series, what: str, values: pd.Series | None = None) -> None:
     if bad.any():
-        place = int(np.flatnonzero(bad.to_numpy())[0])
-        value = None if values is None else values.iloc[place]
+        first = int(np.flatnonzero(bad.to_numpy())[0])
+        # The index is the place in the table, of which these may be some of the rows.
+        place = int(bad.index[first])
+        value = None if values is None else values.iloc[first]
         shown = f"{value:g}" if isinstance(value, float) else repr(value)
         found = "" if values is None else f" ({shown})"
         raise BundleError(f"table {table}, row {place + 2} {what}{found}; {_AGAIN}")

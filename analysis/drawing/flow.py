@@ -14,7 +14,7 @@ def flow(people: Json, rules: list[Json]) -> Drawing:
     stages = list(_stages(people, rules))
     with drawing("flow"):
         heights = [max(1.0, _LINE * (len(_lines(lost)) + 1)) + 0.5 for _, _, lost in stages]
-        total = sum(heights) + 0.4
+        total = sum(heights[:-1]) + 0.9
         figure, axes = axes_of(0.62 * total)
         axes.set(xlim=(0, 10), ylim=(-total, 0.6))
         axes.axis("off")

@@ -1,6 +1,8 @@
 """Figures of two quantities against each other: calibration, and measures against answers."""
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from analysis.drawing.style import (
     BLUE,
@@ -100,14 +102,17 @@ def correlations(found: Json) -> Drawing | None:
         return None
     with drawing("correlations"):
         figure, axes = axes_of(0.55 * len(names) + 1.6)
-        grid = np.array([[np.nan if v is None else v for v in row] for row in values])
-        axes.imshow(grid, cmap="PuOr_r", vmin=-1, vmax=1)
+        colours = mpl.colormaps["PuOr_r"]
+        axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
         for a, row in enumerate(values):
             for b, value in enumerate(row):
                 dark = value is not None and abs(value) > 0.6
                 text = "–" if value is None else f"{value:.2f}".replace("-", "−")
-                colour = "white" if dark else "black"
-                axes.text(b, a, text, ha="center", va="center", color=colour, fontsize=9)
+                # Squares and not an image, so that the figure stays vector.
+                square = (b - 0.5, a - 0.5), 1, 1
+                axes.add_patch(Rectangle(*square, color=colours(((value or 0) + 1) / 2)))
+                ink = "white" if dark else "black"
+                axes.text(b, a, text, ha="center", va="center", color=ink, fontsize=9)
         axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
         axes.set_yticks(range(len(names)), names)
         axes.tick_params(length=0)
