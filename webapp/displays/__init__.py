@@ -40,7 +40,7 @@ class Shown:
 
     def html(self, **more: Any) -> str:
         """Draw it."""
-        return render_template(
+        drawn = render_template(
             f"displays/{self.kind}.html",
             shown=self.projection,
             total=self.total,
@@ -49,6 +49,8 @@ class Shown:
             source=pictures.source(lambda digest: url_for("pictures.show", digest=digest)),
             **more,
         )
+        # A template's macros leave blank lines before it; the hash begins where the drawing does.
+        return drawn.strip()
 
 
 @lru_cache(maxsize=4096)
