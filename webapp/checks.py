@@ -19,6 +19,7 @@ from webapp.planned import ByNumber, Control, languages
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
 from webapp.scales import Scale
+from webapp.tasks.base import About, named
 
 Numeric = Likert | SemanticDifferential | Slider | YesNo | Number | Confidence
 
@@ -40,9 +41,9 @@ def mistakes(
 
 def notes(study: Definition) -> Iterator[str]:
     """What is no mistake in a definition, but costs the study precision."""
-    within = [len(f.levels) for f in study.factors.values() if f.vary == "within"]
-    conditions = prod(within)
+    within = {n: tuple(f.levels) for n, f in study.factors.items() if f.vary == "within"}
     for block in study.blocks:
+        conditions = prod(map(len, block.trial.levels(within).values()))
         select = study.stimuli[block.stimuli].select
         if isinstance(select, ByNumber):
             continue
@@ -113,6 +114,12 @@ def _outcomes(study: Definition, scales: Mapping[str, Scale]) -> list[str]:
     """
     trials = [name for block in study.blocks for name in block.items if name in study.items]
     numbers = [name for name in trials if isinstance(study.items[name], Numeric)]
+    for block in study.blocks:
+        # With one label or another a decision is a choice, so that what is left is how sure.
+        asked = [block.trial.questions(page, About("", ("",))) for page in block.trial.pages]
+        for questions in asked:
+            found = named(block.block, questions)
+            numbers += [name for name, item in found.items() if isinstance(item, Numeric)]
     if any(factor.vary != "between" for factor in study.factors.values()):
         return numbers
     used = [entry.scale for entry in study.questionnaires if entry.scale]

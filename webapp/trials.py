@@ -1,7 +1,5 @@
 """What a step of a trial shows and asks: its task's page, and items that know the stimulus set."""
 
-from collections.abc import Mapping
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -9,7 +7,7 @@ from webapp.definition import Block, Definition
 from webapp.items import Question
 from webapp.models import Checkpoint, Response, Step, StudyVersion
 from webapp.studies import definition_of
-from webapp.tasks.base import About
+from webapp.tasks.base import About, named
 
 
 def about(session: Session, definition: Definition, block: Block) -> About:
@@ -26,8 +24,8 @@ def asked_by_tasks(session: Session, version: StudyVersion) -> dict[str, Questio
         name: item
         for block in definition.blocks
         for page in block.trial.pages
-        for name, item in _named(
-            block, block.trial.questions(page, about(session, definition, block))
+        for name, item in named(
+            block.block, block.trial.questions(page, about(session, definition, block))
         ).items()
     }
 
@@ -37,7 +35,7 @@ def items_of(
 ) -> dict[str, Question]:
     """The items of one page of a trial: the task's own, then the block's."""
     page = block.trial.page(step.part)
-    questions = _named(block, block.trial.questions(page, about(session, definition, block)))
+    questions = named(block.block, block.trial.questions(page, about(session, definition, block)))
     return questions | {name: definition.items[name] for name in block.items if page.asks}
 
 
@@ -58,7 +56,3 @@ def repeated(session: Session, block: Block, step: Step) -> Response | None:
         .order_by(Step.position.desc(), Step.attempt.desc())
         .limit(1)
     )
-
-
-def _named(block: Block, questions: Mapping[str, Question]) -> dict[str, Question]:
-    return {f"{block.block}-{name}": item for name, item in questions.items()}

@@ -19,6 +19,7 @@ from tasklab import (
 )
 
 from webapp import studies
+from webapp.checks import notes
 from webapp.models import Response, Step, StudyVersion
 from webapp.problems import FileError
 from webapp.study import read
@@ -59,7 +60,11 @@ def test_nothing_of_the_advice_is_told_before_the_first_decision(
         html = visitor.html
         assert not any(word in html for word in ADVICE)
         assert not any(digest[:12] in html for digest in digests_of(made))
-        assert not re.search(r'(?:src|href)="(?!/static/|/bootstrap|/p/|#|data:image/png)', html)
+        assert not re.search(
+            r'(?:src|href)="(?!/static/|/bootstrap|/p/|#|data:image/png|/pictures/)', html
+        )
+        # The picture itself is the only one to load: no map is fetched ahead.
+        assert len(re.findall("data:image|/pictures/", html)) == (stimuli == "digits")
         visitor.answer(**{"main-initial_confidence": "80", "main-initial": DECISION[stimuli]})
     assert "CODE-DONE" in visitor.html
 
@@ -343,3 +348,34 @@ def test_a_stimulus_without_its_change_keeps_a_study_closed(lab: Laboratory) -> 
     with lab.session() as session:
         lacking = studies.missing(session, session.get_one(StudyVersion, version_id), lab.store)
     assert "the changed input in changed of 1 stimuli of reviews" in lacking
+
+
+def test_how_sure_somebody_is_can_be_what_a_hypothesis_is_about(lab: Laboratory) -> None:
+    folder = lab.folder / SLUG
+    asked = {
+        "id": "H1",
+        "outcome": "main-final_confidence",
+        "formula": "rating ~ explanation",
+        "contrast": ["none", "shap"],
+        "confirmatory": True,
+    }
+    for outcome, fine in (("main-final_confidence", True), ("main-final", False)):
+        hypotheses = [asked | {"outcome": outcome}]
+        study = task_study(folder, block("main", "advice", "digits"), hypotheses=hypotheses)
+        write_study(folder, study)
+        if fine:
+            assert read(folder, lab.instance).definition.hypotheses[0].outcome == outcome
+        else:
+            with pytest.raises(FileError, match="outcome"):
+                read(folder, lab.instance)
+
+
+def test_only_conditions_that_a_task_has_are_said_to_divide_unevenly(lab: Laboratory) -> None:
+    folder = lab.folder / SLUG
+    compared = {"task": "compare", "explanations": list(METHODS)}
+    said = {}
+    for task in ("highlight", compared):
+        write_study(folder, task_study(folder, block("main", task, "digits", per_participant=3)))
+        said[str(task)] = list(notes(read(folder, lab.instance).definition))
+    assert said["highlight"] == []
+    assert "evenly by 2 conditions" in said[str(compared)][0]

@@ -99,3 +99,8 @@ class BaseTask(Part):
     def untranslated(self, languages: Sequence[str]) -> list[str]:
         """Which of a study's languages the task's own words lack."""
         return []
+
+
+def named(block: str, questions: Mapping[str, Question]) -> dict[str, Question]:
+    """What a block's task asks, under the names that answers are stored for: `BLOCK-NAME`."""
+    return {f"{block}-{name}": item for name, item in questions.items()}

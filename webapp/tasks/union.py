@@ -1,6 +1,6 @@
 """What a block's `trial:` may say: a task by its name alone, or with its options."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -28,7 +28,8 @@ _Any = (
     | NameTask
     | Read
 )
+_Name = Literal["rate", "advice", "forward_simulation", "highlight", "read"]
 Task = Annotated[
     Annotated[_Any, Field(discriminator="task")],
-    BeforeValidator(_named, json_schema_input_type=str | dict[str, Any]),
+    BeforeValidator(_named, json_schema_input_type=_Name | _Any),
 ]
