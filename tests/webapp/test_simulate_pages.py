@@ -8,7 +8,7 @@ import pytest
 
 from webapp.simulate.answers import answer
 from webapp.simulate.facts import Facts
-from webapp.simulate.model import Model
+from webapp.simulate.model import ATTENTION, EXCLUDED, Model
 from webapp.simulate.page import Form, Page
 from webapp.simulate.person import Person, person
 from webapp.simulate.questions import questions
@@ -180,3 +180,24 @@ def test_words_are_words_and_no_longer_than_allowed() -> None:
     text = sent(inside)[0][1]
     assert 0 < len(text) <= 9
     assert re.fullmatch(r"[A-Za-z ]+", text)
+
+
+def test_few_give_an_answer_that_leaves_them_out() -> None:
+    at = Facts(3, 0.5, {}, None, None, None, excluding={"keep": "0"})
+    inside = radios("item-keep", ["1", "0"], "yes_no")
+    given = Counter(sent(inside, person(CAREFUL, number), at)[0][1] for number in range(400))
+    assert abs(given["0"] / 400 - EXCLUDED) < 4 * (EXCLUDED * (1 - EXCLUDED) / 400) ** 0.5
+
+
+def test_who_reads_a_check_answers_it_right_and_who_does_not_guesses() -> None:
+    at = Facts(3, 0.5, {}, None, None, None, correct={"check": ["c"]})
+    inside = radios("item-check", list("abcdefghij"), "choice")
+
+    def share(model: Model) -> float:
+        people = (person(model, number) for number in range(400))
+        return sum(sent(inside, each, at)[0][1] == "c" for each in people) / 400
+
+    by_luck = ATTENTION + (1 - ATTENTION) / 10
+    assert abs(share(CAREFUL) - by_luck) < 4 * (by_luck * (1 - by_luck) / 400) ** 0.5
+    hasty = Model(slow=0, straight=0, hasty=1, dropout=0)
+    assert abs(share(hasty) - 0.1) < 4 * (0.1 * 0.9 / 400) ** 0.5

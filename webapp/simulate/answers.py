@@ -8,7 +8,7 @@ import numpy as np
 
 from webapp.simulate.chance import chance, logistic
 from webapp.simulate.facts import Facts
-from webapp.simulate.model import ATTENTION, rate
+from webapp.simulate.model import ATTENTION, EXCLUDED, rate
 from webapp.simulate.page import Form
 from webapp.simulate.person import Person
 from webapp.simulate.questions import Question, questions
@@ -59,9 +59,14 @@ class _Answering:
 
     def pairs(self) -> Pairs:
         question = self.question
-        right = self.at.correct.get(question.name.removeprefix("item-"))
+        item = question.name.removeprefix("item-")
+        right, excluding = self.at.correct.get(item), self.at.excluding.get(item)
         if right is not None and self.person.attentive and self.draw.random() < ATTENTION:
             return [(question.name, value) for value in right]
+        if excluding in question.values:
+            others = [value for value in question.values if value != excluding]
+            value = excluding if self.draw.random() < EXCLUDED else self.draw.choice(others)
+            return [(question.name, str(value))]
         if self._leaves_out():
             # A text that was left out is sent empty, a radio button not at all.
             nothing = [] if question.controls[0].kind == "radio" else question.controls

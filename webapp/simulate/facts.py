@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp import participation
 from webapp.assignment import condition_of
-from webapp.definition import Check
+from webapp.definition import Answered, Check
 from webapp.models import Participant, Step, Stimulus, StudyVersion
 from webapp.simulate.model import CORRECT
 from webapp.studies import definition_of
@@ -24,7 +24,7 @@ class Facts:
     of model_correct where that is known. stimulus: its digest, with the right label and the
     model's; predicted_of_change: the model's label of a changed input beside it. attempt: at a
     check, or at a block that was begun anew. correct: what is right at a check, as a form sends
-    it, by item.
+    it, by item. excluding: the answer by which the study leaves somebody out, by item.
     """
 
     position: int
@@ -36,6 +36,7 @@ class Facts:
     predicted_of_change: str | None = None
     attempt: int = 1
     correct: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    excluding: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts(engine: Engine, token: str) -> Facts | None:
@@ -62,6 +63,11 @@ def facts(engine: Engine, token: str) -> Facts | None:
             changed.predicted if changed else None,
             step.attempt,
             _correct(participant, step),
+            {
+                rule.item: _sent(rule.equals)
+                for rule in definition_of(participant.version).exclusions
+                if isinstance(rule, Answered)
+            },
         )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from webapp.simulate.chance import chance
 
 WIDTH = 2.0
+EXCLUDED = 0.05  # share of answers by which the study leaves somebody out
 ATTENTION = 0.9  # share of a check's questions that somebody who reads them answers right
 CORRECT = "model_correct"
 
@@ -115,7 +116,8 @@ Effects on the latent rating:{effects or " none"}
 Standard deviations, in logits: participants {model.participant_sd:g}, stimuli \
 {model.stimulus_sd:g}, each participant's deviation at a level {model.slope_sd:g}.
 Decisions: {model.accuracy:.0%} right; of final ones {model.follow:.0%} take the model's answer. \
-Checks: {ATTENTION:.0%} of the questions right, of those who read them.
+Checks: {ATTENTION:.0%} of the questions right, of those who read them. Answers that the study \
+excludes: {EXCLUDED:.0%}, whoever gives them.
 People: {dropout} leave at a random page, {slow} are slow (x3), {straight} always give the same \
 point, {hasty} do not read (x0.1) and answer anything.
 Times: lognormal, median {model.seconds:g} s on a page, sd of the logarithm {model.spread:g}; sent \
