@@ -86,6 +86,18 @@ def test_pages_beside_the_study(path: str, heading: str, site: Site, new_page: N
     expect_usable(page)
 
 
+def test_withdrawing(site: Site, visitor: Visitor) -> None:
+    visitor.walk_to("bare")
+    follow(visitor.page.get_by_role("link", name="Withdraw from this study"))
+    expect_usable(visitor.page)
+    follow(visitor.page.get_by_role("link", name="No, go on where I stopped"))
+    assert visitor.kind == "bare"
+    follow(visitor.page.get_by_role("link", name="Withdraw from this study"))
+    follow(visitor.page.get_by_role("button", name="Delete my answers and withdraw"))
+    assert visitor.page.get_by_role("heading", name="You have withdrawn").is_visible()
+    expect_usable(visitor.page)
+
+
 def test_taking_part_twice(site: Site, new_page: NewPage) -> None:
     for first in (True, False):
         page = new_page(site)
@@ -109,6 +121,12 @@ def test_researchers_pages(site: Site, visitor: Visitor, new_page: NewPage) -> N
     follow(page.get_by_role("button", name="Log in"))
     expect_usable(page)
     follow(page.get_by_role("link", name="Judging a digit reader"))
+    expect_usable(page)
+    follow(page.locator("table code").last)
+    expect_usable(page)
+    follow(page.get_by_role("link", name="Step 3"))
+    assert page.get_by_text("Replay, read-only.").is_visible()
+    assert page.get_by_role("button", name="Continue").is_disabled()
     expect_usable(page)
     page.goto(f"{site.url}/admin/studies/closed")
     expect_usable(page)

@@ -1,10 +1,11 @@
-"""Power is cut while an answer is on its way: sent again, it is stored exactly once."""
+"""Power or the network is cut while an answer is on its way: sent again, it is stored once."""
 
 from random import Random
+from urllib.parse import urlsplit
 
 import pytest
 from installation import Site
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -69,3 +70,36 @@ def test_killed_at_any_moment(own_site: Site, browser: Browser) -> None:
         expect(other.locator("#where")).to_contain_text(f"page {number + 3} of")
         assert own_site.stored(visitor.token) == visitor.given
     visitor.page.context.close()
+
+
+def _lose(route: Route, *, arrives: bool) -> None:
+    """Cut the network before a form has left, or before the answer to it came back."""
+    if route.request.method == "POST" and not route.request.url.endswith("/events"):
+        if arrives:
+            route.fetch(max_redirects=0)
+        route.abort("internetdisconnected")
+    else:
+        route.continue_()
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_network_cut_during_submit(site: Site, browser: Browser, arrives: bool) -> None:
+    visitor = _begin(site, browser)
+    page, address, position = visitor.page, visitor.page.url, visitor.position
+    visitor.fixed["trust"] = "2"
+    visitor.answer()
+    page.route("**/p/**", lambda route: _lose(route, arrives=arrives))
+    with page.expect_event("requestfailed"):
+        _press_continue(page)
+    page.unroute("**/p/**")
+    token = urlsplit(address).path.split("/")[2]
+    assert site.stored(token) == (visitor.given if arrives else {})
+    # The browser's own page says that there is no connection; back, or the address, leads on.
+    page.goto(address)
+    assert visitor.position == position + arrives
+    if not arrives:
+        visitor.answer()
+        visitor.send()
+    assert site.stored(visitor.token) == visitor.given
+    expect(page.locator("#where")).to_contain_text("page 3 of")
+    page.context.close()
