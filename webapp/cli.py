@@ -142,7 +142,7 @@ def close_study(slug: str) -> None:
 def release(slug: str, hours: float | None) -> None:
     """Give back the places of those who stayed away from SLUG; who comes back has theirs again."""
     released = placing.give_back(db.session, studies.find_study(db.session, slug), hours)
-    click.echo(f"{slug}: {released} places given back")
+    click.echo(f"{slug}: places given back: {released}")
 
 
 @study_group.command("design")

@@ -76,7 +76,9 @@ def test_a_viewer_sees_and_downloads_but_changes_nothing(
         assert visitor.client.get(path, buffered=True).status_code == 200
     visitor.get("/admin/studies/small")
     csrf = visitor.form.sent["csrf_token"]
-    assert [form.action for form in visitor.page.forms] == ["/logout"]
+    # To look at the pages as a participant would is to see them, too.
+    preview = "/admin/studies/small/preview"
+    assert [form.action for form in visitor.page.forms] == ["/logout", preview]
     for action in ("open", "close"):
         visitor.post(f"/admin/studies/small/{action}", {"csrf_token": csrf})
         assert visitor.status == 403

@@ -297,3 +297,18 @@ def test_a_second_submit_of_a_failed_check_uses_up_no_attempt(lab: Laboratory) -
     assert lab.everything() == before
     with lab.session() as session:
         assert len(session.scalars(select(Step).where(Step.kind == "check")).all()) == 2
+
+
+def test_commands_give_places_back_and_print_the_design(lab: Laboratory) -> None:
+    version_id = lab.open(asked_first(release_after_hours=2))
+    ago(lab, lab.enrol(version_id), 3 * HOUR)
+    runner = lab.app.test_cli_runner()
+    done = runner.invoke(args=["study", "release", "small"])
+    assert (done.exit_code, done.output) == (0, "small: places given back: 1\n")
+    assert (
+        runner.invoke(args=["study", "release", "small"]).output == "small: places given back: 0\n"
+    )
+    printed = json.loads(runner.invoke(args=["study", "design", "small"]).output)
+    assert printed["cells"] == ["explanation=none", "explanation=shap"]
+    refused = runner.invoke(args=["study", "design", "nobody"])
+    assert (refused.exit_code, "no study" in refused.output) == (1, True)

@@ -118,6 +118,7 @@ def test_a_page_fetched_ahead_takes_no_time_away(lab: Laboratory, app: Flask) ->
     ago(lab, visitor.token, 60_000)
     before = lab.everything()
     visitor.get(f"/p/{visitor.token}/", headers={"Sec-Purpose": "prefetch"})
+    visitor.client.head(f"/p/{visitor.token}/")
     assert lab.everything() == before
 
 

@@ -126,7 +126,7 @@ def release(slug: str) -> ResponseReturnValue:
     found, _ = study_and_role(slug, "editor", "owner")
     try:
         released = placing.give_back(db.session, found, None)
-        flash(f"{released} places given back.", "success")
+        flash(f"Places given back: {released}.", "success")
     except studies.StudyError as error:
         flash(str(error), "danger")
     return redirect(url_for(".study", slug=slug), 303)

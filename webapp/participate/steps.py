@@ -35,13 +35,15 @@ bp.before_request(refuse_other_sites)
 def show(token: str) -> ResponseReturnValue:
     """The step that a participant is at, whatever they did before."""
     participant = _participant(token)
+    # A browser that fetches ahead, or asks for headers alone, is nobody coming back.
     ahead = request.headers.get("Sec-Purpose", "").startswith("prefetch")
-    if request.method == "GET" and not ahead:
+    comes = request.method == "GET" and not ahead
+    if comes:
         participation.come_back(db.session, participant)
     if participation.ended(participant):
         return _end(token, participant)
     step = participation.current_step(db.session, participant)
-    if not ahead and clock_of(definition_of(participant.version), step).late:
+    if comes and clock_of(definition_of(participant.version), step).late:
         return _give_up(token, participant, step)
     return _page(token, participant, step)
 
