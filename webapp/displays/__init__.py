@@ -10,18 +10,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 from markupsafe import Markup
 
 from explainer.artifact import Explanation, Stimulus, Store
 from webapp.definition import say
 from webapp.displays import adding, curves, found, image, pictures, series, text
+from webapp.displays.kept import Kept
 from webapp.displays.manner import Manner, manner_of
 
 __all__ = ["Manner", "Projection", "draw", "manner_of", "project", "render", "shown"]
 
 Projection = image.Projection | series.Projection | text.Projection
 PLAIN = Manner()
+_html = Kept(50_000_000)
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def render(
 ) -> tuple[Markup, str]:
     """Draw a stimulus with its explanation; return the HTML and its SHA-256.
 
-    root: the artifact folder. Artifacts never change, so projections are kept. truth, answer:
+    root: the artifact folder. Artifacts never change, so drawings are kept. truth, answer:
     whether the right answer and the model's are shown too. language: of words that stand for a
     map and of a study's own. tag: what ids begin with, where a page has several. manner: how its
     block draws. Raises ArtifactError where an artifact is missing or damaged.
@@ -197,10 +199,15 @@ def render(
         sums=manner.sums,
         tests=manner.curves,
     )
-    html = drawn.html(truth=truth, tag=tag, words=manner.words(language))
-    if drawn.words is not None:
-        html += _instead(drawn.words, language)
-    return Markup(html), sha256(html.encode()).hexdigest()  # noqa: S704  # our own template
+    words = manner.words(language)
+
+    def html() -> str:
+        map_ = drawn.html(truth=truth, tag=tag, words=words)
+        return map_ if drawn.words is None else map_ + _instead(drawn.words, language)
+
+    told = (truth, answer, manner.sums, manner.curves, tag, language, tuple(sorted(words.items())))
+    text = _html.get((request.script_root, root, stimulus, explanation, *told), html)
+    return Markup(text), sha256(text.encode()).hexdigest()  # noqa: S704  # our own template
 
 
 def _instead(words: dict[str, str], language: str) -> str:

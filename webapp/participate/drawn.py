@@ -93,6 +93,7 @@ def _stimuli(
         truth=page.truth or block.show_truth,
         answer=page.answer,
         language=language,
+        manner=manner,
     )
     if step.second_stimulus_digest is None:
         return {"stimulus": html}
