@@ -5,7 +5,12 @@ from math import inf, prod
 from pathlib import Path
 
 from webapp import checks_design, checks_display, checks_files, checks_flow, checks_tasks
-from webapp.definition import Answered, Definition
+from webapp.definition import (
+    Answered,
+    Definition,
+    FailedChecks,
+    StraightLining,
+)
 from webapp.items import (
     Choice,
     Confidence,
@@ -140,6 +145,12 @@ def _exclusions(study: Definition) -> Problems:
                 kind = "free text" if item.kind == "text" else item.kind
                 message = f"a {kind} cannot decide an exclusion"
                 yield Problem(("exclusions", index, "item"), message)
+        elif isinstance(rule, StraightLining):
+            used = [entry.scale for entry in study.questionnaires if entry.scale]
+            yield from known(("exclusions", index, "straight_lining"), rule.straight_lining, used)
+        elif isinstance(rule, FailedChecks) and not study.checks:
+            message = "the study has no check that could be failed; add a step: check"
+            yield Problem(("exclusions", index, "failed_checks_above"), message)
 
 
 def _number(item: Numeric, value: int | str, path: KeyPath) -> Problems:

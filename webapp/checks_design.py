@@ -159,6 +159,10 @@ def _order_open(study: Definition, one: KeyPath, other: KeyPath) -> bool:
 
 def _check(study: Definition, check: Check, here: KeyPath) -> Problems:
     for item, right in check.correct.items():
+        asked = study.items.get(item)
+        if asked is not None and (asked.stored == "json" or len(asked.split(item)) > 1):
+            message = "a check takes items with one answer, such as a choice; ask this elsewhere"
+            yield Problem((*here, "correct", item), message)
         values = right if isinstance(right, list) else [right]
         yield from _values(study, item, values, (*here, "correct", item))
 

@@ -159,6 +159,7 @@ def _design(session: Session, version: StudyVersion, definition: Definition) -> 
         "items": items,
         "scales": {name: scale.to_design() for name, scale in scales.items()},
         "blocks": [block.model_dump(mode="json") for block in definition.blocks],
+        "checks": [check.model_dump(mode="json", by_alias=True) for check in definition.checks],
         "exclusions": plain["exclusions"],
         "hypotheses": plain["hypotheses"],
     }

@@ -23,6 +23,7 @@ flow.2.strata = [difficulty] | flow.2 | takes difficulty_bands
 flow.2.break_page = intro | flow.2 | say in break_every
 flow.2.after_break = {longer_than_minutes: 9} | flow.2.after_break.then | missing
 flow.2.after_break = {longer_than_minutes: 9, then: stop} | flow.2.after_break.then | 'restart'
+exclusions = [{id: x, failed_checks_above: -1}] | exclusions.0.failed_checks_above | or equal to 0
 flow.1 = {step: check, items: [used], correct: {}} | flow.1 | what the right answer
 flow.1 = {step: check, items: [used], correct: {sure: 1}} | flow.1 | not among the items
 flow.1 = {block: all, blocks: []} | flow.1.blocks | at least 1 item
@@ -54,6 +55,9 @@ flow.1 = {step: check, items: [sure], correct: {sure: 0}, again: x} | flow.1.aga
 quotas = [{most: 3, cell: {explanation: shap}}] | quotas.0.cell.explanation | unknown name
 quotas = [{most: 3, when: {item: trust, above: 3}}] | quotas.0.when | unknown name 'trust'
 quotas = [{most: 3, when: {factor: explanation, equals: shap}}] | quotas.0.when | a quota of a cell
+exclusions = [{id: x, failed_checks_above: 0}] | exclusions.0.failed_checks_above | no check
+exclusions = [{id: x, straight_lining: sus}] | exclusions.0.straight_lining | unknown name 'sus'
+exclusions = [{id: x, straight_lining: explanation-satisfaction}] | | ok
 assign = {rule: minimisation, covariates: [{item: used}]} | assign.covariates.0.item | before every
 assign = {rule: minimisation, covariates: [{item: age}]} | assign.covariates.0.item | unknown name
 """

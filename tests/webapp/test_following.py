@@ -1,8 +1,10 @@
 """Checks, conditions, quotas, places given back, previews: what follows a page."""
 
+import csv
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -11,7 +13,7 @@ from designing import HOUR, MINUTE, ago, asked_first, checked, person, trials
 from lab import Laboratory, both, definition
 from sqlalchemy import select
 
-from webapp import design_summary, enrolment, participation, placing, studies
+from webapp import design_summary, enrolment, export, participation, placing, studies
 from webapp.keys import new_token
 from webapp.models import Participant, Response, Step, StudyVersion
 from webapp.studies import StudyError
@@ -57,6 +59,30 @@ def test_who_fails_the_last_attempt_is_screened_out_and_the_place_is_free(lab: L
     with lab.session() as session, pytest.raises(LookupError):
         participation.current_step(session, session.get_one(Participant, out.id))
     assert person(lab, lab.enrol(version_id)).cell == out.cell
+
+
+def test_failed_checks_and_what_was_right_are_in_the_bundle(
+    lab: Laboratory, tmp_path: Path
+) -> None:
+    version_id = lab.open(checked(attempts=2))
+    token = lab.enrol(version_id)
+    for used in ("always", "never"):
+        lab.answer_page(token)
+        lab.answer_page(token, used=used)
+    with lab.session() as session:
+        version = session.get_one(StudyVersion, version_id)
+        export.write(session, version, tmp_path / "bundle")
+    design = json.loads((tmp_path / "bundle" / "study" / "design.json").read_text())
+    assert design["checks"][0]["correct"] == {"used": "never"}
+    with (tmp_path / "bundle" / "data" / "table-steps_data.csv").open() as file:
+        rows = [each for each in csv.DictReader(file) if each["step_kind"] == "check"]
+    assert [(each["attempt"], each["passed"]) for each in rows] == [("1", "false"), ("2", "true")]
+    with (tmp_path / "bundle" / "data" / "table-responses_data.csv").open() as file:
+        found = [each for each in csv.DictReader(file) if each["item_id"] == "used"]
+    assert [(r["role"], r["attempt"], r["value_text"]) for r in found] == [
+        ("check", "1", "always"),
+        ("check", "2", "never"),
+    ]
 
 
 def test_a_check_may_only_flag(lab: Laboratory) -> None:

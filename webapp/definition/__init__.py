@@ -5,7 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from webapp.definition.analysis import Answered, Exclusion, Hypothesis, TooFast
+from webapp.definition.analysis import (
+    Answered,
+    Exclusion,
+    FailedChecks,
+    Hypothesis,
+    StraightLining,
+    TooFast,
+)
 from webapp.definition.conditions import Value, When
 from webapp.definition.design import Assign, Covariate, Quota
 from webapp.definition.flow import (
@@ -41,6 +48,7 @@ __all__ = [
     "Definition",
     "Exclusion",
     "Factor",
+    "FailedChecks",
     "FlowEntry",
     "FreeText",
     "Group",
@@ -57,6 +65,7 @@ __all__ = [
     "Questionnaire",
     "Quota",
     "RecruitmentSite",
+    "StraightLining",
     "TooFast",
     "Value",
     "When",

@@ -8,8 +8,9 @@ from webapp.parts import Name, Part, Words
 
 
 def _which_exclusion(entry: Any) -> str:
-    by_answer = "item" in entry if isinstance(entry, dict) else isinstance(entry, Answered)
-    return "answer" if by_answer else "speed"
+    keys = {"item": "answer", "failed_checks_above": "checks", "straight_lining": "line"}
+    has = entry if isinstance(entry, dict) else type(entry).model_fields
+    return next((tag for key, tag in keys.items() if key in has), "speed")
 
 
 class TooFast(Part):
@@ -27,8 +28,25 @@ class Answered(Part):
     equals: int | str
 
 
+class FailedChecks(Part):
+    """Leaves out who failed more of the study's checks than this, at the last attempt."""
+
+    id: Name
+    failed_checks_above: Annotated[int, Field(ge=0)]
+
+
+class StraightLining(Part):
+    """Leaves out who gave one and the same answer to every item of this scale."""
+
+    id: Name
+    straight_lining: Name
+
+
 Exclusion = Annotated[
-    Annotated[TooFast, Tag("speed")] | Annotated[Answered, Tag("answer")],
+    Annotated[TooFast, Tag("speed")]
+    | Annotated[Answered, Tag("answer")]
+    | Annotated[FailedChecks, Tag("checks")]
+    | Annotated[StraightLining, Tag("line")],
     Discriminator(_which_exclusion),
 ]
 
