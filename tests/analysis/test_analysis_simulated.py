@@ -9,7 +9,8 @@ import pytest
 
 from analysis import simulated
 from analysis.__main__ import main
-from analysis.dataset import Dataset, exclude, load
+from analysis.dataset import Dataset, load
+from analysis.exclusions import exclude
 from analysis.results import results
 
 ROBOTS = 6
