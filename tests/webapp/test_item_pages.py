@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from browsing import Visitor
 from kinds import ANSWERS, ITEMS, STORED, all_kinds
-from lab import Laboratory
+from lab import Laboratory, both
 from sqlalchemy import select
 
 from webapp import export
@@ -50,6 +50,7 @@ def wrong_at(visitor: Visitor) -> set[str]:
     return {each.removeprefix("item-").removesuffix("-wrong") for each in marks}
 
 
+@both
 def test_answers_of_every_kind_are_stored(visitor: Visitor, lab: Laboratory) -> None:
     visitor.send(**ANSWERS)
     assert visitor.status == 200
