@@ -13,6 +13,10 @@ class Declared:
     predictors: str
     random: tuple[str, ...]
 
+    def holds(self, grouping: str) -> bool:
+        """Whether it has a random term of participants, stimuli or the like."""
+        return any(term.partition("|")[2].strip() == grouping for term in self.random)
+
     def label(self, response: str) -> str:
         """The model in one line."""
         return " + ".join([f"{response} ~ {self.predictors}", *(f"({t})" for t in self.random)])

@@ -150,8 +150,11 @@ def _modelled(frame: pd.DataFrame, kind: str, factor: Factor, hypothesis: Hypoth
         found.means(factor.name)  # a model that does not hold the factor has no answer
         return found
 
+    models = candidates(model, factor.name)
+    if not model.holds("participant"):
+        models += candidates(_default(frame, factor), factor.name)
     try:
-        fitted, why = first_that_fits(frame, candidates(model, factor.name), fit)
+        fitted, why = first_that_fits(frame, models, fit)
         reasons += why
         answer = _answer(fitted, factor, hypothesis.contrast)
     except NotEstimableError as error:

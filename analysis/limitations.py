@@ -43,6 +43,12 @@ def _people(found: Json) -> Iterator[str]:
 
 
 def _design(found: Json) -> Iterator[str]:
+    if found["study"]["inferred"]:
+        yield (
+            "The design was inferred from a table of answers: the range of a rating is the one "
+            "that was used, no item counts as reversed, everyone in the table counts as having "
+            "finished, and nothing vouches that the table is complete."
+        )
     factors = found["study"]["factors"]
     if not any(len(factor["levels"]) > 1 for factor in factors):
         yield (

@@ -201,7 +201,7 @@ def first_that_fits(
     reasons: list[str] = []
     said: list[str] = []
     for model in models:
-        if not any(term.partition("|")[2].strip() == "participant" for term in model.random):
+        if not model.holds("participant"):
             said.append("it does not tell participants apart")
             reasons.append(f"{model.label('value')}: {said[-1]}")
             continue

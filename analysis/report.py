@@ -13,8 +13,8 @@ from typing import Any
 
 from analysis import confirm, excluded, findings, measured, sections
 from analysis.bundle import BundleError
-from analysis.dataset import load
 from analysis.drawing import Drawing, draw
+from analysis.longcsv import load_any
 from analysis.markup import Html, html, join
 from analysis.pdf import pdf
 from analysis.preregistration import read
@@ -29,16 +29,17 @@ def write_report(
     prereg: Path | None = None,
     with_pdf: bool = False,
 ) -> list[Path]:
-    """Write the report into `out`; return the paths of its files.
+    """Write the report on a bundle, or a long CSV, into `out`; return the paths of its files.
 
     with_simulated: count simulated participants as people, which the report says at its top.
-    prereg: a file of hypotheses that the study's are compared with. Other files there are left
-    alone. Raises BundleError, and OSError where it cannot write.
+    prereg: a file of hypotheses that the study's are compared with; a CSV has none of its own, so
+    there they are the ones that are answered. Other files there are left alone. Raises
+    BundleError, and OSError where it cannot write.
     """
     if out.exists() and not out.is_dir():
         raise BundleError(f"{out} is a file; give a folder for the report with --out")
     registered = None if prereg is None else read(prereg)
-    found = results(load(bundle), with_simulated=with_simulated, registered=registered)
+    found = results(load_any(bundle), with_simulated=with_simulated, registered=registered)
     text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     # What is written is what is drawn: the page is made from the JSON as a reader would load it.
     found = json.loads(text)

@@ -7,6 +7,7 @@ not be used, and that holds everywhere.
 """
 
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -38,6 +39,14 @@ def results(
     with_simulated: simulated participants count as people, and the JSON says how many there are.
     registered: what the study's hypotheses and rules are compared with.
     """
+    inferred = bool(dataset.description["study"].get("inferred"))
+    if inferred and registered is not None:
+        design = replace(
+            dataset.design,
+            hypotheses=registered.hypotheses,
+            exclusions=registered.exclusions,
+        )
+        dataset = replace(dataset, design=design)
     robots = simulated.count(dataset)
     if with_simulated:
         dataset = simulated.as_people(dataset)
@@ -56,6 +65,7 @@ def results(
             "title": dataset.design.title,
             "version": study["version"],
             "number": study.get("number"),
+            "inferred": inferred,
             "factors": [
                 {"name": f.name, "levels": list(f.levels), "vary": f.vary}
                 for f in dataset.design.factors
