@@ -18,7 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     report = commands.add_parser("report", help="turn an export bundle into one HTML report")
-    report.add_argument("bundle", type=Path, help="the folder or .zip that the export wrote")
+    report.add_argument(
+        "bundle", type=Path, help="the folder or .zip that the export wrote, or a long CSV"
+    )
     report.add_argument("--out", type=Path, required=True, help="folder for the report")
     report.add_argument(
         "--with-simulated",
