@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.conditions import ratings
-from analysis.dataset import Dataset, exclude
+from analysis.dataset import Dataset
+from analysis.exclusions import exclude
 from analysis.ordinal import Fit, clmm
 from analysis.power.model import RESPONSE, Model, PowerError
 from analysis.power.study import CORRECT, Study
