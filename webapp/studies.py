@@ -12,6 +12,7 @@ from explainer.artifact import ArtifactError, Store, canonical_json
 from webapp import designs
 from webapp.db import writing
 from webapp.definition import Definition
+from webapp.displays.lacking import without_curves
 from webapp.models import (
     Membership,
     Participant,
@@ -147,6 +148,8 @@ def missing(session: Session, version: StudyVersion, store: Store) -> list[str]:
         alone = unpaired(session, version.id, block.stimuli, changed) if changed else 0
         if alone:
             lacking.append(f"the changed input in {changed} of {alone} stimuli of {block.stimuli}")
+    made = [(each.name, each.explanation_digest) for each in explanations]
+    lacking += without_curves(definition, made, store)
     for digest in {each.stimulus_digest for each in stimuli}:
         lacking += _unreadable(store.read_stimulus, digest)
     for each in explanations:

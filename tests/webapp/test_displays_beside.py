@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from browsing import Visitor
 from flask import Flask
 from lab import LABELS, Laboratory, definition, explanation, stimulus, write_study
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from webapp.displays.curves import HEIGHT, WIDTH, curves
 from webapp.displays.image import project
 from webapp.displays.number import number
 from webapp.problems import FileError
+from webapp.studies import StudyError, open_study
 from webapp.study import read
 
 RUN = Run(0.0, 0, "cpu", {})
@@ -278,3 +280,39 @@ def test_the_answers_held_most_likely_are_side_by_side() -> None:
     assert second.shares[0][0] == round(float(share))
     assert project(of, every, answer=False).classes == ()
     assert project(of, explanation(of, "0" * 64, 1)).classes == ()
+
+
+def with_curves() -> dict[str, Any]:
+    """The small study without its control; its block has curves, and words of its own."""
+    study = definition()
+    del study["explanations"]["mismatched"]
+    study["factors"]["explanation"]["levels"] = ["none", "shap"]
+    legend = {"for": {"en": "Red speaks for it.", "de": "Rot spricht dafür."}}
+    study["flow"][2]["display"] = {"curves": True, "legend": legend}
+    return study
+
+
+def test_a_participant_meets_what_the_block_asks_for(app: Flask, lab: Laboratory) -> None:
+    lab.open(with_curves())
+    visitor = Visitor(app).enter()
+    visitor.until("What counted")
+    for said in ("Red speaks for it.", "How it adds up", "How it was tested"):
+        assert said in visitor.page.text
+
+
+def test_a_study_with_curves_opens_once_they_are_measured(lab: Laboratory) -> None:
+    lab.prepare(lab.load(with_curves()))
+    digests = list(lab.ready[1].explanations["shap"].values())
+    measured = lab.store.read_measures(digests[0])
+    assert measured is not None
+    for nothing in (Measures(), Measures(reasons={"removal": "it has no places to hide"})):
+        lab.store.write_measures(digests[0], nothing)
+        with lab.session() as session, pytest.raises(StudyError) as refused:
+            open_study(session, "small", lab.store)
+        assert "the curves of 1 explanations shap" in str(refused.value)
+        assert ("it has no places to hide; leave curves out" in str(refused.value)) is bool(
+            nothing.reasons
+        )
+    lab.store.write_measures(digests[0], measured)
+    with lab.session() as session:
+        open_study(session, "small", lab.store)
