@@ -47,17 +47,23 @@ def holding(participant: Participant) -> ColumnElement[bool]:
 
 def _answers(session: Session, *where: ColumnElement[bool]) -> dict[int, Answers]:
     rows = session.execute(
-        select(Participant.id, Response.item_id, Response.number, Response.text, Response.json)
+        select(Participant.id, Response)
         .join(Step, Step.participant_id == Participant.id)
         .join(Response, Response.step_id == Step.id)
         .where(Step.block.is_(None), Response.missing_reason.is_(None), *where)
         .order_by(Step.attempt, Response.id)
     )
     found: dict[int, Answers] = {}
-    for person, item, number, text, several in rows:
-        value = number if number is not None else text if text is not None else several
-        found.setdefault(person, {})[item] = value
+    for person, response in rows:
+        found.setdefault(person, {})[response.item_id] = value(response)
     return found
+
+
+def value(response: Response) -> object:
+    """What was answered: a number, a text or value, or several; None where nothing was."""
+    if response.number is not None:
+        return response.number
+    return response.json if response.text is None else response.text
 
 
 def level(covariate: Covariate, answers: Answers) -> str:

@@ -59,10 +59,11 @@ def advance(session: Session, participant: Participant) -> None:
             )
             return
         else:
-            if known is None:
+            conditions = _conditions(definition, step)
+            if conditions and known is None:
                 known = answers.of(session, participant)
             levels = condition_of(participant.cell or "") | condition_of(step.condition)
-            if all(each.holds(known, levels) for each in _conditions(definition, step)):
+            if all(each.holds(known or {}, levels) for each in conditions):
                 return
             step.skipped_reason = "condition"
         session.flush()
@@ -83,23 +84,25 @@ def end(session: Session, participant: Participant, outcome: str) -> None:
 
 
 def after(session: Session, participant: Participant, step: Step) -> None:
-    """What a submitted step decides: a check's next attempt or end, a full quota."""
+    """What a submitted page outside of blocks decides: another attempt, a full quota, an end."""
+    if step.block is not None:
+        return
     definition = definition_of(participant.version)
     entry = definition.entries[step.flow or 0]
-    given = answers.of(session, participant)
+    here = {response.item_id: answers.value(response) for response in step.responses}
     if isinstance(entry, Check):
-        step.passed = all(_right(given.get(item), entry.correct[item]) for item in entry.correct)
+        step.passed = all(_right(here.get(item), entry.correct[item]) for item in entry.correct)
         if not step.passed and step.attempt < entry.attempts:
             _again(session, participant, definition, step, entry)
         elif not step.passed and entry.then == "end":
             end(session, participant, "screened_out")
-    items = getattr(entry, "items", [])
-    if step.block is None and participant.outcome == "active" and not participant.preview:
-        for quota in definition.quotas:
-            asked = [each.item for each in quota.when.parts()] if quota.when else []
-            if set(asked) & set(items) and _full(session, participant, quota, given):
-                end(session, participant, "quota_full")
-                return
+    if participant.outcome != "active" or participant.preview:
+        return
+    for quota in definition.quotas:
+        asked = {each.item for each in quota.when.parts()} if quota.when else set()
+        if asked & here.keys() and _full(session, participant, quota):
+            end(session, participant, "quota_full")
+            return
 
 
 def again(session: Session, steps: Sequence[Step]) -> None:
@@ -173,10 +176,10 @@ def _again(
     again(session, [*wanted[:1], check])
 
 
-def _full(session: Session, participant: Participant, quota: Quota, given: answers.Answers) -> bool:
+def _full(session: Session, participant: Participant, quota: Quota) -> bool:
     """Whether as many as may have answered as this participant did."""
     when = quota.when
-    if when is None or not when.holds(given, {}):
+    if when is None or not when.holds(answers.of(session, participant), {}):
         return False
     items = [str(each.item) for each in when.parts()]
     others = answers.of_others(session, participant, items)
