@@ -14,7 +14,7 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     The installation's own files lie in `instance_path`, else where the environment variable
     CREDENCE_INSTANCE says, else in instance/ beside the packages.
     """
-    from webapp import accounts, assets, cli, config, errors, headers, logs
+    from webapp import accounts, assets, cli, config, errors, headers, languages, logs
     from webapp.admin import replay
     from webapp.admin import views as admin
     from webapp.db import alembic, db, prepare_engine
@@ -34,6 +34,7 @@ def create_app(instance_path: str | None = None, **overrides: Any) -> Flask:
     with app.app_context():
         prepare_engine(db.engine)
     alembic.init_app(app)
+    languages.init_app(app)
     accounts.init_app(app)
     # What runs after a request runs last to first: headers set what assets may then change.
     assets.init_app(app)
