@@ -1,5 +1,7 @@
 """What a page's script tells when the page is hidden: it is kept even where no form follows."""
 
+import re
+
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
@@ -19,6 +21,7 @@ def keep(token: str, position: int) -> ResponseReturnValue:
     if sealed(given, key, "step", token, position):
         participant = participation.find(db.session, token)
         if participant is not None:
-            place = (position, request.form.get("attempt", 1, type=int))
+            attempt = request.form.get("attempt", "1")
+            place = (position, int(attempt) if re.fullmatch(r"[0-9]{1,4}", attempt) else 1)
             observed.store(db.session, participant.id, place, observed.read(request.form))
     return "", 204
