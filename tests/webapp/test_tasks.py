@@ -71,7 +71,7 @@ def test_nothing_of_the_advice_is_told_before_the_first_decision(
 
 @pytest.mark.parametrize(
     ("stimuli", "own", "final"),
-    [("digits", "3", "5"), ("reviews", "negative", "positive"), ("prices", "101.5", "99")],
+    [("digits", "3", "5"), ("reviews", "negative", "positive"), ("prices", "12345.675", "99")],
 )
 def test_advice_keeps_both_decisions_and_says_the_first_again(
     lab: Laboratory, app: Flask, stimuli: str, own: str, final: str

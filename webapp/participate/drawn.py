@@ -117,5 +117,5 @@ def _line(block: Block, name: str, language: str) -> str | None:
 def _said(before: Response | None, language: str) -> str | None:
     if before is None:
         return None
-    answer = before.text if before.number is None else f"{before.number:g}"
+    answer = before.text if before.number is None else f"{before.number:.12g}"
     return say(ANSWERED, language).format(answer=answer)
