@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from test_browser_access import expect_usable
 from visitor import follow
 
-pytestmark = pytest.unit.browser
+pytestmark = pytest.mark.browser
 PAGES = 15
 
 
