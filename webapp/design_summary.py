@@ -3,7 +3,8 @@
 cells: between-participants conditions. forms: counterbalanced orders within a cell. Of each block:
 its task, how many trials a participant has in all and under each condition, and its strata, with
 how many stimuli each has and how many of them a participant meets. Sizes come from the registered
-stimuli, or before `flask precompute` from how many the study selects, right and wrong.
+stimuli, or before `flask precompute` from how many the study selects, right and wrong. Of the
+study's own items, their kind and range. `analysis.power` reads it.
 """
 
 from collections import Counter
@@ -38,6 +39,10 @@ def summary(session: Session, version: StudyVersion) -> dict[str, Any]:
             _block(definition, block, design)
             for block, design in zip(definition.blocks, found, strict=True)
         ],
+        "items": {
+            name: {key: item[key] for key in ("kind", "min", "max") if key in item}
+            for name, item in plain["items"].items()
+        },
         "hypotheses": plain["hypotheses"],
     }
 

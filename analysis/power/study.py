@@ -1,10 +1,7 @@
 """What power needs of a study: who meets how many trials of which kind, and what is asked.
 
-It is read from an export bundle or from the JSON that `flask study design` writes, both with
-`schema: credence/design/1`. Of a block it takes `block`, `items`, `per_participant`, `conditions`
-(else every combination of the factors that vary within) and `strata_sizes`, a list such as
-[{"model_correct": true, "size": 8}, {"model_correct": false, "size": 4}]; a bundle tells the sizes
-by its table of stimuli.
+It is read from the JSON that `flask study design` prints (`credence/design-summary/1`) or from an
+export bundle. Stimuli of one set in two blocks count as different stimuli.
 """
 
 import json
@@ -15,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.bundle import open_bundle
-from analysis.dataset import DESIGN_SCHEMA, Dataset, load
+from analysis.dataset import Dataset, load
 from analysis.power.model import Model, PowerError, model_of
 
+SCHEMA = "credence/design-summary/1"
 CORRECT = "model_correct"
 
 Json = Mapping[str, Any]
@@ -81,8 +79,14 @@ class Study:
 
     def model(self, hypothesis: Json) -> Model:
         """The confirmatory model of a hypothesis."""
-        factors = {**self.factors, CORRECT: ("true", "false")}
-        return model_of(hypothesis, factors, self.within)
+        model = model_of(hypothesis, {**self.factors, CORRECT: ("true", "false")}, self.within)
+        kinds = {kind for block in self.blocks for kind, _ in block.strata}
+        if CORRECT in model.predictors and len(kinds) < 2:
+            raise PowerError(
+                f"the formula of {hypothesis['id']} has {CORRECT}, but the strata do not tell "
+                f"where the model is correct; write strata: [{CORRECT}] in the block"
+            )
+        return model
 
 
 def read(path: Path) -> tuple[Study, Dataset | None]:
@@ -93,57 +97,64 @@ def read(path: Path) -> tuple[Study, Dataset | None]:
     if path.suffix != ".json":
         dataset = load(path)
         with open_bundle(path) as files, files.open("study/design.json") as file:
-            return study_of(json.load(file), _sizes(dataset)), dataset
+            return study_of(_summary(json.load(file), dataset)), dataset
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PowerError(f"cannot read {path} as JSON: {error}") from error
     found = data.get("schema") if isinstance(data, dict) else None
-    if found != DESIGN_SCHEMA:
-        raise PowerError(f"{path} has schema {found!r}, expected {DESIGN_SCHEMA!r}")
-    return study_of(data, {}), None
+    if found != SCHEMA:
+        raise PowerError(
+            f"{path} has schema {found!r}, expected {SCHEMA!r}; write it with flask study design"
+        )
+    return study_of(data), None
 
 
-def study_of(data: Json, sizes: Mapping[str, list[Json]]) -> Study:
-    """From the JSON. sizes: strata by set of stimuli, for blocks that do not tell theirs."""
+def study_of(data: Json) -> Study:
+    """From the JSON of `flask study design`. Raises PowerError where it is not complete."""
     try:
         factors = {name: tuple(map(str, f["levels"])) for name, f in data["factors"].items()}
         vary = {name: f["vary"] for name, f in data["factors"].items()}
-        inside = _combinations(factors, vary, "within")
         return Study(
             slug=str(data["slug"]),
             factors=factors,
             within=frozenset(name for name, how in vary.items() if how != "between"),
             cells=_combinations(factors, vary, "between"),
             by_block=_combinations(factors, vary, "block"),
-            blocks=tuple(_block(block, inside, sizes) for block in data["blocks"]),
+            blocks=tuple(_block(block) for block in data["blocks"]),
             points={name: k for name, item in data["items"].items() if (k := _points(item))},
             hypotheses=tuple(data.get("hypotheses") or ()),
         )
+    except PowerError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PowerError(
             f"this is not a valid design ({error!r}); write it again with flask study design"
         ) from error
 
 
-def _block(data: Json, inside: tuple[Condition, ...], sizes: Mapping[str, list[Json]]) -> Block:
-    entries = data.get("strata_sizes") or sizes.get(str(data.get("stimuli")))
-    if not entries:
+def _block(data: Json) -> Block:
+    if not data["strata"]:
         raise PowerError(
-            f"block {data['block']} does not tell how many stimuli it has (strata_sizes); write "
-            "the design with flask study design, or give an export bundle"
+            f"block {data['block']} does not tell how many stimuli it has; run flask precompute, "
+            "then write the design again"
         )
     strata: dict[str, int] = {}
-    for entry in entries:
-        correct = str(entry.get(CORRECT, "")).lower()
-        strata[correct] = strata.get(correct, 0) + int(entry["size"])
+    for entry in data["strata"]:
+        correct = str(entry["traits"].get(CORRECT, "")).lower()
+        strata[correct] = strata.get(correct, 0) + int(entry["stimuli"])
     return Block(
         name=str(data["block"]),
         items=tuple(data["items"]),
-        per_participant=min(int(data["per_participant"]), sum(strata.values())),
-        conditions=tuple(data.get("conditions") or inside),
+        per_participant=min(int(data["trials_per_participant"]), sum(strata.values())),
+        conditions=tuple(_condition(name) for name in data["conditions"]),
         strata=tuple(strata.items()),
     )
+
+
+def _condition(name: str) -> Condition:
+    """The condition that is called, such as, "explanation=shap;warned=no"."""
+    return dict(part.split("=") for part in name.split(";")) if name else {}
 
 
 def _combinations(
@@ -162,9 +173,27 @@ def _points(item: Json) -> int:
     return int(item["max"]) - int(item["min"]) + 1 if item["kind"] == "likert" else 0
 
 
-def _sizes(dataset: Dataset) -> dict[str, list[Json]]:
-    found: dict[str, list[Json]] = {}
-    counts = dataset.stimuli.fillna({CORRECT: ""}).groupby(["stimulus_set", CORRECT], sort=True)
-    for (name, correct), rows in counts:
-        found.setdefault(str(name), []).append({CORRECT: correct, "size": len(rows)})
-    return found
+def _summary(design: Json, dataset: Dataset) -> Json:
+    """A bundle's design in the form that `flask study design` gives it."""
+    factors = {name: tuple(f["levels"]) for name, f in design["factors"].items()}
+    vary = {name: f["vary"] for name, f in design["factors"].items()}
+    inside = _combinations(factors, vary, "within")
+    names = [";".join(f"{name}={level}" for name, level in each.items()) for each in inside]
+    stimuli = dataset.stimuli.fillna({CORRECT: ""})
+    return {**design} | {
+        "blocks": [
+            {
+                "block": block["block"],
+                "items": block["items"],
+                "trials_per_participant": block["per_participant"],
+                "conditions": names,
+                "strata": [
+                    {"traits": {CORRECT: correct}, "stimuli": len(rows)}
+                    for correct, rows in stimuli[
+                        stimuli["stimulus_set"] == block["stimuli"]
+                    ].groupby(CORRECT, sort=True)
+                ],
+            }
+            for block in design["blocks"]
+        ]
+    }

@@ -6,7 +6,7 @@ from typing import Any
 FORMULA = "rating ~ explanation + (1 + explanation | participant) + (1 | stimulus)"
 
 DESIGN: dict[str, Any] = {
-    "schema": "credence/design/1",
+    "schema": "credence/design-summary/1",
     "slug": "demo",
     "factors": {"explanation": {"levels": ["none", "shap"], "vary": "within"}},
     "items": {
@@ -17,11 +17,12 @@ DESIGN: dict[str, Any] = {
     "blocks": [
         {
             "block": "main",
-            "per_participant": 6,
+            "trials_per_participant": 6,
+            "conditions": ["explanation=none", "explanation=shap"],
             "items": ["trust", "agree", "why"],
-            "strata_sizes": [
-                {"model_correct": True, "size": 8},
-                {"model_correct": False, "size": 4},
+            "strata": [
+                {"traits": {"model_correct": "True"}, "stimuli": 8},
+                {"traits": {"model_correct": "False"}, "stimuli": 4},
             ],
         }
     ],

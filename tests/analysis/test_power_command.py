@@ -25,7 +25,7 @@ def power(file, *more, effect="explanation=shap:1.5"):
 
 
 def setting(looks=(1.0,)):
-    study = study_of(DESIGN, {})
+    study = study_of(DESIGN)
     truth = assumed(study, "trust", {("explanation", "shap"): 1.5}, Spread())
     model = study.model(study.hypothesis(None))
     return Setting(study, study.asking("trust"), truth, model, looks, seed=1)

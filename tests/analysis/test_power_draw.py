@@ -10,7 +10,7 @@ from analysis.power.truth import Spread, Truth, assumed
 
 
 def drawn(data, people, *, effects=None, spread=None, scale=1.0, seed=1):
-    study = study_of(data, {})
+    study = study_of(data)
     truth = assumed(study, "trust", effects or {}, spread or Spread())
     generator = np.random.default_rng(seed)
     return draw(study, study.asking("trust"), truth, (people, scale), generator)
@@ -91,6 +91,6 @@ def test_shares_are_in_proportion_by_largest_remainders():
 
 
 def test_a_truth_says_which_cells_it_has():
-    truth: Truth = assumed(study_of(DESIGN, {}), "agree", {}, Spread())
+    truth: Truth = assumed(study_of(DESIGN), "agree", {}, Spread())
     assert truth.thresholds.tolist() == [0.0]
     assert len(truth.cells) == 4

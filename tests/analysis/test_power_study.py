@@ -30,14 +30,22 @@ def test_a_design_is_read(tmp_path):
 
 def test_strata_of_more_traits_are_those_of_the_models_correctness():
     rows = [
-        {"model_correct": "True", "truth": "3", "size": 2},
-        {"model_correct": "True", "truth": "5", "size": 3},
-        {"model_correct": "False", "truth": "3", "size": 1},
+        {"traits": {"model_correct": "True", "truth": "3"}, "stimuli": 2},
+        {"traits": {"model_correct": "True", "truth": "5"}, "stimuli": 3},
+        {"traits": {"model_correct": "False", "truth": "3"}, "stimuli": 1},
     ]
-    block = DESIGN["blocks"][0] | {"strata_sizes": rows, "per_participant": 99}
-    study = study_of(design(blocks=[block]), {})
+    block = DESIGN["blocks"][0] | {"strata": rows, "trials_per_participant": 99}
+    study = study_of(design(blocks=[block]))
     assert study.blocks[0].strata == (("true", 5), ("false", 1))
     assert study.blocks[0].per_participant == 6
+
+
+def test_a_model_with_correctness_needs_strata_that_tell_it():
+    block = DESIGN["blocks"][0] | {"strata": [{"traits": {"truth": "3"}, "stimuli": 9}]}
+    hypothesis = DESIGN["hypotheses"][0] | {"formula": "rating ~ explanation * model_correct"}
+    study = study_of(design(blocks=[block], hypotheses=[hypothesis]))
+    with pytest.raises(PowerError, match="do not tell where the model is correct"):
+        study.model(study.hypothesis(None))
 
 
 def test_a_bundle_tells_its_strata_by_its_stimuli(build):
@@ -50,8 +58,8 @@ def test_a_bundle_tells_its_strata_by_its_stimuli(build):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"schema": "credence/design/2"}, "expected 'credence/design/1'"),
-        ({"blocks": [{"block": "main", "items": [], "per_participant": 3}]}, "strata_sizes"),
+        ({"schema": "credence/design/1"}, "expected 'credence/design-summary/1'"),
+        ({"blocks": [DESIGN["blocks"][0] | {"strata": None}]}, "how many stimuli"),
         ({"items": {}}, "not a rating"),
         ({"hypotheses": []}, "declares no hypothesis"),
         ({"factors": {"explanation": {}}}, "not a valid design"),
@@ -78,7 +86,7 @@ def ask(path):
     ],
 )
 def test_what_is_wrong_with_a_hypothesis_is_said(changes, said):
-    study = study_of(design(hypotheses=[DESIGN["hypotheses"][0] | changes]), {})
+    study = study_of(design(hypotheses=[DESIGN["hypotheses"][0] | changes]))
     with pytest.raises(PowerError, match=said):
         study.model(study.hypothesis(None))
     with pytest.raises(PowerError, match="no hypothesis 'H9'; there is: H1"):
@@ -89,8 +97,8 @@ def test_a_formula_without_random_terms_gets_a_slope_for_each_factor_within_peop
     random = default_random(("explanation", "model_correct"), frozenset({"explanation"}))
     assert random == ("1 + explanation | participant", "1 | stimulus")
     hypothesis = DESIGN["hypotheses"][0]
-    plain = study_of(design(hypotheses=[hypothesis | {"formula": "rating ~ explanation"}]), {})
-    declared = study_of(DESIGN, {})
+    plain = study_of(design(hypotheses=[hypothesis | {"formula": "rating ~ explanation"}]))
+    declared = study_of(DESIGN)
     assert plain.model(plain.hypotheses[0]) == declared.model(hypothesis)
     assert hypothesis["formula"] == FORMULA
 
@@ -100,7 +108,7 @@ def test_a_formula_without_random_terms_gets_a_slope_for_each_factor_within_peop
 )
 def test_an_effect_that_the_study_cannot_have_is_refused(text):
     with pytest.raises(PowerError, match=text):
-        parse_effects([text], study_of(DESIGN, {}))
+        parse_effects([text], study_of(DESIGN))
 
 
 def test_a_pilot_gives_thresholds_and_spread_and_keeps_its_effect_to_itself(build):

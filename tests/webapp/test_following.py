@@ -13,6 +13,7 @@ from designing import HOUR, MINUTE, ago, asked_first, checked, person, trials
 from lab import Laboratory, both, definition
 from sqlalchemy import select
 
+from analysis.power.study import study_of
 from webapp import design_summary, enrolment, export, participation, placing, studies
 from webapp.keys import new_token
 from webapp.models import Participant, Response, Step, StudyVersion
@@ -310,6 +311,9 @@ def test_the_design_is_summed_up_for_a_power_analysis(lab: Laboratory) -> None:
         (4, 4),
         (2, 2),
     ]
+    study = study_of(found)
+    assert study.blocks[0].strata == (("true", 4), ("false", 2))
+    assert study.points["trust"] == 7
 
 
 def test_a_second_submit_of_a_failed_check_uses_up_no_attempt(lab: Laboratory) -> None:
