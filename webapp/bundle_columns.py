@@ -124,8 +124,8 @@ COLUMNS: dict[str, Columns] = {
         (
             "kind",
             "string",
-            "shown, first (key or pointer), input, hover, token (chosen), open (details), blur, "
-            "focus, resize or submit",
+            "shown, first (key or pointer), input, hover, token (chosen), open (details), "
+            "adjust (colours, zoom), blur, focus, resize or submit",
         ),
         ("at_ms", "integer", "since this view was shown, browser's monotonic clock"),
         ("value_json", "string", "item: the item it belongs to; detail: what part, or the size"),

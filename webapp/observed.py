@@ -24,6 +24,7 @@ KINDS = (
     "hover",
     "token",
     "open",
+    "adjust",
     "blur",
     "focus",
     "resize",

@@ -57,6 +57,7 @@ def test_a_page_tells_what_happened_on_it(site: Site, visitor: Visitor) -> None:
     page.wait_for_timeout(400)
     page.locator("figure").last.hover()
     page.locator("summary").first.click()
+    page.locator(".strength input").press("ArrowLeft")
     page.set_viewport_size({"width": 900, "height": 700})
     page.wait_for_timeout(100)
     visitor.answer()
@@ -75,6 +76,7 @@ def test_a_page_tells_what_happened_on_it(site: Site, visitor: Visitor) -> None:
     assert by_kind["first"]["detail"] == "pointer"
     assert by_kind["input"]["item"] == "trust"
     assert by_kind["open"]["detail"] == "numbers"
+    assert by_kind["adjust"]["detail"] == "colours: 95"
     assert by_kind["resize"]["detail"] == "900x700"
     (look,) = [each for each in events if str(each["detail"]).startswith("figure 1: ")]
     assert look["kind"] == "hover"

@@ -111,7 +111,13 @@ if (stimulus) {
     if (target.open) note(target.matches(".token") ? "token" : "open", "", partOf(target));
   }, true);
   stimulus.addEventListener("change", ({ target }) => {
-    if (!itemOf(target)) note("token", "", `${partOf(target)}: ${target.value}`.replace(/[^\w .:-]/g, "").slice(0, 60));
+    if (itemOf(target)) return;
+    const detail = `${partOf(target)}: ${target.value}`.replace(/[^\w .:-]/g, "").slice(0, 60);
+    note(target.type === "radio" ? "token" : "adjust", "", detail);
+  });
+  stimulus.addEventListener("click", ({ target }) => {
+    const zoom = target.closest("[data-zoom]")?.dataset.zoom;
+    if (zoom) note("adjust", "", `zoom: ${zoom}`);
   });
 }
 
