@@ -34,8 +34,12 @@ Json = dict[str, Any]
 MOST_TEXTS = 100
 
 
-def analyse(dataset: Dataset) -> Json:
-    """Ratings per condition, hypotheses, scales and other items of these participants."""
+def analyse(dataset: Dataset, *, whole: bool = True) -> Json:
+    """Ratings per condition, hypotheses, scales and other items of these participants.
+
+    whole: also what takes long and is not compared between sets of participants: omega, items,
+    and whether odds are proportional.
+    """
     design = dataset.design
     rated = [i for i in design.trial_items if design.items[i].kind in NUMERIC]
     in_scale = {
@@ -54,9 +58,9 @@ def analyse(dataset: Dataset) -> Json:
             for item in rated
             for factor in factors(design)
         ],
-        "hypotheses": hypotheses(dataset),
+        "hypotheses": hypotheses(dataset, whole=whole),
         "scales": [
-            _score(dataset, scale, score)
+            _score(dataset, scale, score, whole=whole)
             for scale in design.scales.values()
             for score in scale.scores
         ],
@@ -145,7 +149,7 @@ def _counts(values: pd.Series, item: Item) -> dict[str, int] | None:
     return {str(answer): int((values == answer).sum()) for answer in answers}
 
 
-def _score(dataset: Dataset, scale: Scale, score: Score) -> Json:
+def _score(dataset: Dataset, scale: Scale, score: Score, *, whole: bool) -> Json:
     wide = answers(dataset.responses, scale)
     first = wide.groupby("participant_id").head(1)
     scores = score_scale(wide, scale, score).groupby("participant_id").mean()
@@ -172,8 +176,10 @@ def _score(dataset: Dataset, scale: Scale, score: Score) -> Json:
         unknown = {"reason": reason}
         return row | {"alpha": unknown, "omega": unknown, "item_statistics": []}
     items = turned(first, scale, score)
+    row["alpha"] = _try(cronbach_alpha, items.to_numpy())
+    if not whole:
+        return row
     return row | {
-        "alpha": _try(cronbach_alpha, items.to_numpy()),
         "omega": _try(omega_total, items.to_numpy()),
         "item_statistics": _item_statistics(items),
     }

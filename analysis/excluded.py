@@ -32,7 +32,7 @@ def exclusions(found: Json) -> Html:
     if not sum(rule["excluded"] for rule in found["rules"] if rule["undone"]):
         said.append("So each result is the same with and without the other exclusions.")
         return section("exclusions", "With and without the exclusions", bullets(said))
-    pairs = zip(_lines(found["main"]), _lines(found["with_excluded"]), strict=True)
+    one, other = (dict(_lines(found[name])) for name in ("main", "with_excluded"))
     return section(
         "exclusions",
         "With and without the exclusions",
@@ -40,7 +40,7 @@ def exclusions(found: Json) -> Html:
         table(
             "The same results without and with those whom these rules exclude",
             ("Result", "Without them", "With them"),
-            [(label, main, other) for (label, main), (_, other) in pairs],
+            [(name, one.get(name, "–"), other.get(name, "–")) for name in one | other],
         ),
     )
 
@@ -69,3 +69,6 @@ def _lines(analysis: Json) -> Iterator[tuple[str, str]]:
         yield f"{row['name']}, {row['score']}: mean", mean
         alpha = "–" if "reason" in row["alpha"] else estimate_text(row["alpha"])
         yield f"{row['name']}, {row['score']}: alpha", alpha
+    for row in analysis["decisions"]:
+        for each in row["estimates"]:
+            yield f"{row['factor']} {row['level']}: {each['name']}", estimate_text(each)

@@ -23,9 +23,12 @@ Json = dict[str, Any]
 LOG_ODDS = "log odds"
 
 
-def hypotheses(dataset: Dataset) -> list[Json]:
-    """Every declared hypothesis, p values of the confirmatory ones adjusted together."""
-    rows = [hypothesis_row(dataset, each) for each in dataset.design.hypotheses]
+def hypotheses(dataset: Dataset, *, whole: bool = True) -> list[Json]:
+    """Every declared hypothesis, p values of the confirmatory ones adjusted together.
+
+    whole: also whether odds are proportional, which takes another fit.
+    """
+    rows = [_hypothesis(dataset, each, whole=whole) for each in dataset.design.hypotheses]
     family = [row for row in rows if row["confirmatory"] and row["p"] is not None]
     for row, adjusted in zip(family, holm([row["p"] for row in family]), strict=True):
         row["p_holm"] = adjusted
@@ -39,7 +42,7 @@ def unit_of(item: Item | None) -> str:
     return "units" if item is not None and item.kind == "number" else "points"
 
 
-def hypothesis_row(dataset: Dataset, hypothesis: Hypothesis) -> Json:
+def _hypothesis(dataset: Dataset, hypothesis: Hypothesis, *, whole: bool) -> Json:
     """One hypothesis: the model's answer, the same question by other methods, or why there is none.
 
     reasons: why the declared model was not the one fitted.
@@ -86,7 +89,7 @@ def hypothesis_row(dataset: Dataset, hypothesis: Hypothesis) -> Json:
     checks, incomplete = _checks(given, factor, levels)
     row |= {"sensitivity": checks, "n_incomplete": incomplete}
     if repeated:
-        row |= _modelled(given, kind, factor, hypothesis)
+        row |= _modelled(given, kind, factor, hypothesis, whole=whole)
     if row["p"] is None:
         row |= _plain(given, factor, levels)
     return row
@@ -135,7 +138,9 @@ def _score_named(dataset: Dataset, outcome: str) -> tuple[Scale, Score]:
     )
 
 
-def _modelled(frame: pd.DataFrame, kind: str, factor: Factor, hypothesis: Hypothesis) -> Json:
+def _modelled(
+    frame: pd.DataFrame, kind: str, factor: Factor, hypothesis: Hypothesis, *, whole: bool
+) -> Json:
     """The mixed model's answer, or the reasons why no mixed model can be fitted."""
     reasons: list[str] = []
     model = _default(frame, factor)
@@ -156,7 +161,7 @@ def _modelled(frame: pd.DataFrame, kind: str, factor: Factor, hypothesis: Hypoth
     try:
         fitted, why = first_that_fits(frame, models, fit)
         reasons += why
-        answer = _answer(fitted, factor, hypothesis.contrast)
+        answer = _answer(fitted, factor, hypothesis.contrast, whole=whole)
     except NotEstimableError as error:
         return {"reasons": [*reasons, f"no mixed model could be fitted: {error}"]}
     answer["model"]["declared"] = bool(hypothesis.formula) and not reasons
@@ -171,7 +176,7 @@ def _default(frame: pd.DataFrame, factor: Factor) -> Declared:
     return Declared(model.predictors, ("1 | participant",))
 
 
-def _answer(fitted: Fitted, factor: Factor, levels: tuple[str, str] | None) -> Json:
+def _answer(fitted: Fitted, factor: Factor, levels: tuple[str, str] | None, *, whole: bool) -> Json:
     if levels is None:
         estimate, points = fitted.omnibus(factor.name), None
     else:
@@ -194,7 +199,7 @@ def _answer(fitted: Fitted, factor: Factor, levels: tuple[str, str] | None) -> J
                 {"grouping": grouping, "effect": effect, "sd": sd}
                 for grouping, effect, sd in fitted.spread()
             ],
-            "proportional_odds": _proportional_odds(fitted, factor.name),
+            "proportional_odds": _proportional_odds(fitted, factor.name) if whole else None,
         },
     }
 

@@ -84,7 +84,7 @@ def results(
         ],
         "shown": _shown(dataset),
         "main": main,
-        "with_excluded": main if same else analyse(everyone),
+        "with_excluded": main if same else analyse(everyone, whole=False),
         "quality": quality(kept),
         "preregistration": None
         if registered is None

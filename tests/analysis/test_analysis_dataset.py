@@ -8,6 +8,7 @@ import pytest
 
 from analysis.bundle import BundleError
 from analysis.dataset import load
+from analysis.design import Design
 from analysis.exclusions import exclude
 
 
@@ -294,3 +295,38 @@ def test_what_a_participant_said_comes_before_how_fast_it_was_said(build):
     dataset = load(build(new_design=study))
     _, left_out = exclude(dataset, dataset.design.exclusions)
     assert {who: why for who, why, _ in left_out.rows}["P0030"] == "said_no"
+
+
+def test_a_level_that_is_called_true_stays_a_word(build):
+    """pandas makes truth values of a column of categories that holds true and false alone."""
+    study = bundles.Study(people=4, levels=("true", "false"), hypotheses=[], lift={})
+    dataset = load(build(people=4, levels=("true", "false"), hypotheses=[], lift={}))
+    assert set(dataset.responses["factor_explanation"].dropna()) == set(study.levels)
+    assert dataset.responses["factor_explanation"].dtype == dataset.responses["item_id"].dtype
+
+
+def test_items_of_every_kind_are_read_by_what_their_answers_are_like():
+    kinds = {
+        "a": {"kind": "semantic_differential", "min": 1, "max": 7, "left": "bad", "right": "good"},
+        "b": {"kind": "slider", "min": 0, "max": 10},
+        "c": {"kind": "confidence", "min": 50},
+        "d": {"kind": "ranking"},
+        "e": {"kind": "date"},
+        "m": {"kind": "matrix", "min": 1, "max": 5, "rows": [{"id": "x", "text": "X"}]},
+    }
+    design = Design.from_json(
+        {"slug": "s", "items": kinds, "blocks": [{"items": ["a", "m"]}], "factors": {}}
+    )
+    assert {name: item.kind for name, item in design.items.items()} == {
+        "a": "likert",
+        "b": "number",
+        "c": "number",
+        "d": "list",
+        "e": "text",
+        "m.x": "likert",
+    }
+    assert design.items["a"].labels == {"1": "bad", "7": "good"}
+    assert design.items["b"].span == (0, 10)
+    assert design.items["c"].span == (50, 100)
+    assert design.items["m.x"].ends == (1, 5)
+    assert design.trial_items == ("a", "m.x")

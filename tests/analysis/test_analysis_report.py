@@ -1,3 +1,4 @@
+import csv
 import json
 import re
 import subprocess
@@ -14,6 +15,20 @@ from analysis.report import page, write_report
 from analysis.results import results
 
 QUIET = {"declined": 0, "withdrawn": 0, "active": 0, "simulated": 0, "fast": 0}
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """The folder of a report on the usual study, which tests only read."""
+    out = tmp_path_factory.mktemp("usual") / "report"
+    write_report(bundles.write(tmp_path_factory.mktemp("bundle"), bundles.Study()), out)
+    return out
+
+
+@pytest.fixture
+def told(usual):
+    """What that report found."""
+    return json.loads((usual / "results.json").read_text())
 
 
 def report(bundle, out) -> tuple[str, dict]:
@@ -58,8 +73,8 @@ def check(text: str) -> Checker:
     return checker
 
 
-def test_a_report_is_one_file_that_loads_nothing_and_runs_nothing(build, tmp_path):
-    text, _ = report(build(), tmp_path / "report")
+def test_a_report_is_one_file_that_loads_nothing_and_runs_nothing(usual):
+    text = (usual / "report.html").read_text()
     page = check(text)
     assert page.loads == []
     assert "script" not in page.tags
@@ -68,8 +83,8 @@ def test_a_report_is_one_file_that_loads_nothing_and_runs_nothing(build, tmp_pat
     assert len(page.ids) == len(set(page.ids))
 
 
-def test_what_participants_typed_is_text(build, tmp_path):
-    text, found = report(build(), tmp_path / "report")
+def test_what_participants_typed_is_text(usual, told):
+    text, found = (usual / "report.html").read_text(), told
     assert "<script>" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "=cmd()|&#x27; /C calc&#x27;!A0" in text
@@ -105,8 +120,8 @@ def test_the_same_bundle_gives_the_same_bytes(build, tmp_path):
         assert str(tmp_path).encode() not in here
 
 
-def test_the_page_is_written_from_the_results_alone(build):
-    found = json.loads(json.dumps(results(load(build()))))
+def test_the_page_is_written_from_the_results_alone(told):
+    found = told
     first = page(found, draw(found))
     hypothesis = found["main"]["hypotheses"][0]
     hypothesis["points"]["value"] = 2.5
@@ -114,8 +129,8 @@ def test_the_page_is_written_from_the_results_alone(build):
     assert "2.50 points higher" in page(found, draw(found))
 
 
-def test_flow_and_numbers(build):
-    found = results(load(build()))
+def test_flow_and_numbers(told):
+    found = told
     people = found["participants"]
     assert people["asked"] == 29
     assert people["declined"] == 2
@@ -216,3 +231,58 @@ def test_the_command_says_what_is_wrong_and_leaves_other_files_alone(build, tmp_
     assert "is a file; give a folder" in capsys.readouterr().err
     assert main(["report", str(bundle), "--out", str(out / "notes.txt" / "deeper")]) == 2
     assert capsys.readouterr().err.startswith("error: cannot write ")
+
+
+def test_each_figure_is_a_file_with_its_numbers_beside(usual, told):
+    found, folder = told, usual / "figures"
+    drawn = {path.stem for path in folder.glob("*.svg")}
+    assert drawn == {path.stem for path in folder.glob("*.csv")}
+    kinds = ("participant-flow", "likert-trust", "raincloud-trust", "means-trust", "right-wrong")
+    assert all(any(name.startswith(kind) for name in drawn) for kind in kinds)
+    assert {"forest", "marginal-means-H1", "correlations"} <= drawn
+    for path in folder.glob("*.svg"):
+        text = path.read_text()
+        check(text)
+        assert "<image" not in text
+        assert "<script" not in text
+    points = found["main"]["hypotheses"][0]["points"]
+    forest = list(csv.DictReader((folder / "forest.csv").read_text().splitlines()))
+    assert [(row["hypothesis"], float(row["difference"])) for row in forest] == [
+        ("H1", points["value"])
+    ]
+    flow = list(csv.DictReader((folder / "participant-flow.csv").read_text().splitlines()))
+    assert [row["people"] for row in flow if not row["left_out"]] == ["29", "27", "25", "24"]
+    text = (folder / "raincloud-trust-explanation.csv").read_text()
+    clouds = list(csv.DictReader(text.splitlines()))
+    means = found["main"]["ratings"][0]["conditions"]
+    for condition in means:
+        own = [
+            float(r["participant_mean"]) for r in clouds if r["explanation"] == condition["level"]
+        ]
+        assert sum(own) / len(own) == pytest.approx(condition["raw_mean"])
+
+
+def test_reliability_is_alpha_omega_and_each_item(told):
+    (scale,) = told["main"]["scales"]
+    assert scale["alpha"]["low"] < scale["alpha"]["value"] < scale["alpha"]["high"]
+    assert scale["omega"]["value"] == pytest.approx(scale["alpha"]["value"], abs=0.05)
+    assert [item["item"] for item in scale["item_statistics"]] == bundles.ES
+    assert all(item["alpha_without"] < 1 for item in scale["item_statistics"])
+
+
+def test_the_methods_say_what_was_done_and_nothing_else(build, told):
+    said = " ".join(told["methods"])
+    assert "cumulative link mixed models" in said
+    assert "linear mixed models, fitted by restricted" not in said
+    assert "Shares of decisions" not in said
+    assert "cumulative link" not in " ".join(
+        results(load(build(people=4, hypotheses=[])))["methods"]
+    )
+
+
+def test_a_pdf_without_its_printer_is_refused_in_words(build, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    command = ["report", str(build(people=4)), "--out", str(tmp_path / "out"), "--pdf"]
+    assert main(command) == 2
+    assert capsys.readouterr().err.startswith("error: --pdf needs WeasyPrint")
+    assert not (tmp_path / "out").exists()
