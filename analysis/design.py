@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from analysis.bundle import BundleError
+from analysis.rules import Answered, Exclusion, StraightLining, exclusion_of
 
 MOST_POINTS = 100
 # Kinds of items as studies name them -> what their answers are like.
@@ -87,42 +88,6 @@ class Scale:
     items: tuple[str, ...]
     ends: Mapping[str, tuple[float, float]]
     scores: tuple[Score, ...]
-
-
-@dataclass(frozen=True)
-class TooFast:
-    """A declared rule: leave out whose median trial took less than this."""
-
-    id: str
-    median_trial_ms_below: float
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A declared rule: leave out who gave this answer (a number, or the value of a choice)."""
-
-    id: str
-    item: str
-    equals: float | str
-
-
-@dataclass(frozen=True)
-class FailedChecks:
-    """A declared rule: leave out who failed more checks than this."""
-
-    id: str
-    failed_checks_above: int
-
-
-@dataclass(frozen=True)
-class StraightLining:
-    """A declared rule: leave out who gave one answer to every item of this scale."""
-
-    id: str
-    scale: str
-
-
-Exclusion = TooFast | Answered | FailedChecks | StraightLining
 
 
 @dataclass(frozen=True)
@@ -311,29 +276,6 @@ def _score(data: Mapping[str, Any]) -> Score:
 def _number(data: Mapping[str, Any], name: str, otherwise: float) -> float:
     value = data.get(name)
     return otherwise if value is None else float(value)
-
-
-def exclusion_of(data: Mapping[str, Any]) -> Exclusion:
-    """A rule as a study file has it. Raises ValueError where it is not known."""
-    match dict(data):
-        case {"id": str(name), "median_trial_ms_below": int() | float() as limit, **rest}:
-            rule: Exclusion = TooFast(name, float(limit))
-        case {
-            "id": str(name),
-            "item": str(item),
-            "equals": int() | float() | str() as value,
-            **rest,
-        }:
-            rule = Answered(name, item, value)
-        case {"id": str(name), "failed_checks_above": int(most), **rest}:
-            rule = FailedChecks(name, most)
-        case {"id": str(name), "straight_lining": str(scale), **rest}:
-            rule = StraightLining(name, scale)
-        case _:
-            raise ValueError(f"exclusion rule {dict(data)!r} is not known here")
-    if rest:
-        raise ValueError(f"exclusion rule {name} has {sorted(rest)[0]!r}, which is not known here")
-    return rule
 
 
 def _check(data: Mapping[str, Any]) -> Mapping[str, frozenset[float | str]]:

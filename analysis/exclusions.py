@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.dataset import COMPLETE, Dataset
-from analysis.design import COLUMN, Answered, Exclusion, FailedChecks, StraightLining, TooFast
+from analysis.design import COLUMN
+from analysis.rules import Answered, Exclusion, FailedChecks, StraightLining, TooFast
 
 _ALWAYS = ("simulated", "preview", "declined", "withdrawn", "not finished")
 

@@ -178,7 +178,8 @@ def quality(found: Json, drawn: Drawings) -> Html | None:
             ("Outcome and measure", "Slope [95 % interval]", "p", "p adjusted", "Explanations"),
             [
                 (
-                    f"{row['text']}: {row['measure']}",
+                    f"{row['text']}: {row['measure']}"
+                    + (f" ({row['better']} is better)" if row["better"] else ""),
                     f"not computed: {row['reason']}"
                     if "reason" in row
                     else f"{estimate_text(row['estimate'])} {row['scale']}",

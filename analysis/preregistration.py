@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from analysis.bundle import BundleError
-from analysis.design import Design, Exclusion, Hypothesis, exclusion_of, hypothesis_of
+from analysis.design import Design, Hypothesis, hypothesis_of
+from analysis.rules import Exclusion, exclusion_of
 
 _WORDS = {
     "outcome": "the outcome",

@@ -22,18 +22,19 @@ from analysis.trials import OUTCOMES, outcome, task_trials
 
 Json = dict[str, Any]
 
-# In the order in which they are asked; one for each idea, so that few tests are made.
-MEASURES = (
-    "faithfulness",
-    "deletion_area",
-    "insertion_area",
-    "comprehensiveness",
-    "sufficiency",
-    "infidelity",
-    "max_sensitivity",
-    "seed_agreement",
-    "sparsity",
-)
+# In the order in which they are asked, few so that few tests are made -> which way is better.
+MEASURES = {
+    "faithfulness_correlation": "higher",
+    "deletion_area": "lower",
+    "insertion_area": "higher",
+    "comprehensiveness": "higher",
+    "sufficiency": "lower",
+    "infidelity": "lower",
+    "max_sensitivity": "lower",
+    "seed_agreement": "higher",
+    "sparsity": None,
+}
+BEYOND = " beyond random"
 MOST = 5
 FEWEST = 5
 SPEARMAN = "Spearman (1904), American Journal of Psychology 15(1), 72-101"
@@ -45,7 +46,7 @@ def quality(dataset: Dataset) -> list[Json]:
     if measures.empty:
         return []
     rows: list[Json] = [
-        {"outcome": name, "text": text, "measure": str(measure)}
+        {"outcome": name, "text": text, "measure": str(measure), "better": _better(str(measure))}
         | _row(frame, measures[measure], _factor(dataset), number=kind == "number")
         for name, text, kind, frame in _outcomes(dataset)
         for measure in measures.columns
@@ -67,13 +68,18 @@ def _measures(dataset: Dataset) -> pd.DataFrame:
             continue
         column, chance = wide[measure], f"random_{measure}"
         if chance in wide and wide[chance].notna().any():
-            column, name = column - wide[chance], f"{measure} beyond random"
+            column, name = column - wide[chance], f"{measure}{BEYOND}"
         else:
             name = measure
         known = column.dropna()
         if len(known) >= FEWEST and known.std() > 1e-12 * max(1.0, float(known.abs().max())):
             found[name] = (column - known.mean()) / known.std()
     return pd.DataFrame(dict(list(found.items())[:MOST]), index=wide.index)
+
+
+def _better(measure: str) -> str | None:
+    """Which way a measure is better, if either; a difference from chance keeps the way."""
+    return MEASURES[measure.removesuffix(BEYOND)]
 
 
 def _factor(dataset: Dataset) -> str | None:

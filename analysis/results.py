@@ -16,12 +16,12 @@ import pandas as pd
 from analysis import simulated
 from analysis.analyse import analyse
 from analysis.dataset import COMPLETE, Dataset
-from analysis.design import Answered
 from analysis.exclusions import Exclusions, exclude, rule_text
 from analysis.limitations import limitations
 from analysis.methods import methods
 from analysis.preregistration import Preregistration, deviations
 from analysis.quality import quality
+from analysis.rules import Answered
 
 SCHEMA = "credence/results/1"
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "statsmodels")

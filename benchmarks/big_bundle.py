@@ -141,7 +141,12 @@ def write(folder: Path, people: int, trials: int, seed: int = 1) -> Path:
                 }
                 for name in LEVELS[1:]
                 for stimulus in digests
-                for metric in ("faithfulness", "random_faithfulness", "max_sensitivity", "sparsity")
+                for metric in (
+                    "faithfulness_correlation",
+                    "random_faithfulness_correlation",
+                    "max_sensitivity",
+                    "sparsity",
+                )
             ]
         ),
         "events": pd.DataFrame(

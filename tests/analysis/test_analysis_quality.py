@@ -10,7 +10,7 @@ from analysis.quality import quality
 
 @pytest.fixture
 def measured(build):
-    """faithfulness follows how each explanation was rated, sparsity does not."""
+    """The correlation follows how each explanation was rated, sparsity does not."""
     tables = bundles.tables(bundles.Study(people=40))
     rated = {}
     for row in tables["responses"]:
@@ -21,8 +21,8 @@ def measured(build):
     for explanation in tables["explanations"]:
         digest = explanation["explanation_digest"]
         values = {
-            "faithfulness": float(np.mean(rated[digest])) + 2.0,
-            "random_faithfulness": 2.0,
+            "faithfulness_correlation": float(np.mean(rated[digest])) + 2.0,
+            "random_faithfulness_correlation": 2.0,
             "sparsity": float(random.normal()),
             "lipschitz": 1.0,
         }
@@ -36,8 +36,8 @@ def measured(build):
 def test_a_measure_that_ratings_follow_is_found(measured):
     rows = {row["measure"]: row for row in quality(measured) if row["outcome"] == "trust"}
     # Measured beside chance, the difference counts; what is the same everywhere is not asked.
-    assert list(rows) == ["faithfulness beyond random", "sparsity"]
-    found = rows["faithfulness beyond random"]
+    assert list(rows) == ["faithfulness_correlation beyond random", "sparsity"]
+    found = rows["faithfulness_correlation beyond random"]
     assert found["n_explanations"] == 24
     assert found["rho"]["value"] == pytest.approx(1.0, abs=0.02)
     assert found["estimate"]["low"] > 0
