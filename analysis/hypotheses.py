@@ -238,7 +238,7 @@ def _plain(frame: pd.DataFrame, factor: Factor, levels: tuple[str, str] | None) 
     means = _means(frame, factor)
     compared = contrast(means, factor, levels) if levels else compare_levels(means, factor)
     if compared.p is None:
-        return {"not_estimable": list(compared.not_estimable), "reasons": []}
+        return {"not_estimable": list(compared.not_estimable)}
     estimate = compared.estimates[0].to_json()
     return {
         "estimate": estimate,

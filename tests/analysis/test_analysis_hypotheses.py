@@ -191,3 +191,16 @@ def test_a_frame_has_one_row_an_answer(build):
     assert list(frame["explanation"].cat.categories) == list(bundles.LEVELS)
     assert set(frame["model_correct"].unique()) == {0.0, 1.0}
     assert isinstance(frame["explanation"].dtype, pd.CategoricalDtype)
+
+
+def test_where_nothing_can_be_fitted_the_reason_is_told(build):
+    """Answers that a condition decides have no finite effect, in a model or in means."""
+    tables = bundles.tables(bundles.Study(people=8))
+    for row in tables["responses"]:
+        if row["item_id"] == "trust":
+            row["value_number"] = {"none": 1, "shap": 7, "mismatched": 4}[row["factor_explanation"]]
+    _, (row,) = answered(build, change={"responses": tables["responses"]}, people=8)
+    assert row["p"] is None
+    (reason,) = row["reasons"]
+    assert reason.startswith("no mixed model could be fitted: perfect separation")
+    assert "no spread to judge it against" in row["not_estimable"][0]
