@@ -23,6 +23,7 @@ from explainer.work import AT_ONCE, Work
 
 PATIENCE = 1.0  # seconds that a method with a budget is watched for
 WARM_UP = 0.3  # seconds before that: a model's first batches are slower than the rest
+ROWS = 256  # read whatever the time: a game's first asks are small, and slow for their size
 FEW = 3  # stimuli that are counted, to say how much measuring the others takes
 BLOCK = 4096  # bytes that any file takes at least
 
@@ -245,7 +246,7 @@ def _watched(
 def _patiently(play: Play[Found], meter: Meter, until: float | None) -> Play[Found | None]:
     """What a play finds, or None where it takes too long."""
     answer: Any = None
-    while until is None or time.perf_counter() < until or meter.rows == 0:
+    while until is None or time.perf_counter() < until or meter.rows < ROWS:
         try:
             asked = play.send(answer)
         except StopIteration as stop:
