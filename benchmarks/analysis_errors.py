@@ -3,10 +3,9 @@
 `python -m benchmarks.analysis_errors` simulates the default design (two conditions within people,
 12 trials, 7 points; people differ in level and in their reaction to the condition, stimuli in
 level) at 20 and 60 people, and counts how often each method finds an effect that is not there, and
-how often its 95 % interval holds the true one, of none and of 0.8 logits. Bounds
-are Monte Carlo bounds: where a rate of 5 % (95 %) would lie in 99 of 100 runs; a rate beyond them is
-marked. It writes `benchmarks/results/analysis_errors.json`. --replicates sets the number of
-simulated studies.
+how often its 95 % interval holds the true one, of none and of 0.8 logits. Bounds are Monte Carlo
+bounds: where a rate of 5 % (95 %) would lie in 99 of 100 runs; a rate beyond them is marked.
+--replicates sets how many studies. It writes `benchmarks/results/analysis_errors.json`.
 """
 
 import argparse
