@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN = .venv/bin
 
-.PHONY: install demo test lint bench bench-models bench-shapley
+.PHONY: install demo test lint bench bench-models bench-shapley bench-analysis
 
 install: .venv/.installed
 
@@ -23,10 +23,13 @@ lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: install
-	$(BIN)/python -m benchmarks.trial_page
+	$(BIN)/python -m benchmarks.trial_page && $(BIN)/python -m benchmarks.heavy_pages
 
 bench-models: install
 	$(BIN)/python -m benchmarks.models
 
 bench-shapley: install
 	$(BIN)/python -m benchmarks.shapley
+
+bench-analysis: install
+	$(BIN)/python -m benchmarks.analysis && $(BIN)/python -m benchmarks.analysis_errors
