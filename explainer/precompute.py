@@ -73,7 +73,7 @@ def run(
     from explainer.metrics.phase import lacking as unmeasured
     from explainer.work import carry_out
 
-    with _reasons():
+    with reasons():
         work = _work(plan, store, device, only, shard, precision=precision)
         done, computed = carry_out(work.todo, store, progress)
         groups = _groups(costly)
@@ -127,7 +127,7 @@ def forecast(
     """Say what `run` would do, by a short measurement of each method. Raises PrecomputeError."""
     from explainer.forecast import measure
 
-    with _reasons():
+    with reasons():
         return measure(
             _work(plan, store, device, only, shard, precision=precision), store, _groups(costly)
         )
@@ -160,7 +160,7 @@ def _work(
 
 
 @contextmanager
-def _reasons() -> Iterator[None]:
+def reasons() -> Iterator[None]:
     """Turn every expected error into a PrecomputeError."""
     import torch
 

@@ -67,11 +67,11 @@ def hang(
     from explainer.gallery.making import Making
     from explainer.gallery.recipes import catalogue
     from explainer.plan import check
-    from explainer.precompute import _reasons
+    from explainer.precompute import reasons
     from explainer.prepared import Prepared
 
     walls, made = [], []
-    with _reasons():
+    with reasons():
         own = check(plan)
         for each in own.stimuli:
             prepared = Prepared(each, store, device)
