@@ -193,7 +193,8 @@ def guided_backpropagation(
     if not any(isinstance(module, nn.ReLU) for module in subject.network.modules()):
         raise MethodError(
             "guided_backpropagation changes how gradients pass a ReLU, and this network has none "
-            "(S4 layers have GELU, LSTMs have sigmoids): use gradient or smoothgrad, or a network of ReLUs"
+            "(S4 layers have GELU, LSTMs have sigmoids): use gradient or smoothgrad, or a network "
+            "of ReLUs"
         )
     asked = Asked(subject, stimulus)
     with warnings.catch_warnings():
