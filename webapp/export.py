@@ -118,7 +118,9 @@ def _write_folder(
     _write_json(folder / "study" / "design.json", design)
     _write_text(folder / "study" / "study.yaml", version.source["study_yaml"])
     for name, text in version.source["pages"].items():
-        _write_text(folder / "study" / "pages" / f"{name}.md", text)
+        texts = {"": text} if isinstance(text, str) else {f".{each}": text[each] for each in text}
+        for language, written in texts.items():
+            _write_text(folder / "study" / "pages" / f"{name}{language}.md", written)
     for name, scale in version.source["scales"].items():
         _write_json(folder / "study" / "scales" / f"{name}.json", scale)
     files = sorted(path for path in folder.rglob("*") if path.is_file())

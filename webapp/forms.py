@@ -11,6 +11,7 @@ from webapp import observed
 from webapp.items import Question
 from webapp.items.answer import Answer
 from webapp.items.question import Sent, Wrong
+from webapp.languages import said
 from webapp.parts import say
 
 
@@ -43,7 +44,8 @@ class ItemField(BaseField):
         try:
             self.answers = self.item.read(self.sent)
         except Wrong as wrong:
-            self.errors, self.wrong_parts = (str(wrong),), wrong.parts
+            self.errors = (said(wrong.message, wrong.values),)
+            self.wrong_parts = wrong.parts
         return not self.errors
 
 

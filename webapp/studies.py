@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from explainer.artifact import ArtifactError, Store, canonical_json
 from webapp import designs
 from webapp.db import writing
-from webapp.definition import Definition
+from webapp.definition import Definition, say
 from webapp.displays.lacking import without_curves
 from webapp.models import (
     Membership,
@@ -46,6 +46,12 @@ def definition_of(version: StudyVersion) -> Definition:
 def scales_of(version: StudyVersion) -> dict[str, Scale]:
     """The scales that a version was loaded with."""
     return {name: Scale.model_validate(data) for name, data in version.source["scales"].items()}
+
+
+def page_text(version: StudyVersion, name: str, language: str) -> str:
+    """The text of one of the study's pages, in a language or the first that it is written in."""
+    text = version.source["pages"][name]
+    return text if isinstance(text, str) else say(text, language)
 
 
 def find_study(session: Session, slug: str) -> Study:

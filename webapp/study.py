@@ -11,6 +11,7 @@ from explainer.artifact import canonical_json
 from webapp.checks import mistakes
 from webapp.definition import Definition
 from webapp.problems import FileError, Problem
+from webapp.problems import Path as KeyPath
 from webapp.scales import Scale, shipped
 from webapp.yamlfile import parse, read_text
 
@@ -22,7 +23,7 @@ class StudyFile:
     folder: Path
     text: str
     definition: Definition
-    pages: dict[str, str]
+    pages: dict[str, str | dict[str, str]]
     scales: dict[str, Scale]
 
     @property
@@ -57,20 +58,37 @@ def read(path: Path, instance: Path) -> StudyFile:
         raise FileError(str(file), problems, lines) from error
     scales = {**shipped(), **_own_scales(file.parent / "scales")}
     problems = list(mistakes(definition, file.parent, instance, scales))
-    pages: dict[str, str] = {}
-    for name, relative in definition.pages.items():
-        try:
-            pages[name] = read_text(file.parent / relative)
-            if not pages[name].strip():
-                problems.append(Problem(("pages", name), f"{relative} is empty; write its text"))
-        except FileError as error:
-            problems.append(Problem(("pages", name), f"{relative}: {error.problems[0].message}"))
+    pages: dict[str, str | dict[str, str]] = {}
+    for name, files in definition.pages.items():
+        if isinstance(files, str):
+            pages[name] = _page(file.parent, files, ("pages", name), problems)
+            continue
+        lacking = [each for each in definition.languages if each not in files]
+        if lacking:
+            message = f"participants read it in {', '.join(lacking)} too; name a file for each"
+            problems.append(Problem(("pages", name), message))
+        pages[name] = {
+            language: _page(file.parent, relative, ("pages", name, language), problems)
+            for language, relative in files.items()
+        }
     if problems:
         raise FileError(str(file), problems, lines)
     used = {entry.scale for entry in definition.questionnaires if entry.scale}
     return StudyFile(
         file.parent.resolve(), text, definition, pages, {name: scales[name] for name in used}
     )
+
+
+def _page(folder: Path, relative: str, place: KeyPath, problems: list[Problem]) -> str:
+    """The text of one page; what is wrong with its file is added to the problems."""
+    try:
+        text = read_text(folder / relative)
+    except FileError as error:
+        problems.append(Problem(place, f"{relative}: {error.problems[0].message}"))
+        return ""
+    if not text.strip():
+        problems.append(Problem(place, f"{relative} is empty; write its text"))
+    return text
 
 
 def _own_scales(folder: Path) -> dict[str, Scale]:

@@ -270,7 +270,7 @@ def test_the_browsers_language_decides(
     visitor.get("/s/small", headers=headers)
     title = {"de": "Eine kleine Studie", "en": "A small study"}[language]
     assert f"<h1>{title}</h1>" in visitor.html
-    assert f'<html lang="{language}">' in visitor.html
+    assert f'<html lang="{language}" dir="ltr">' in visitor.html
     visitor.post("/s/small", visitor.form.sent | {"choice": "agree"}, headers=headers)
     assert people(lab) == [("active", language)]
 

@@ -32,7 +32,7 @@ from webapp.definition.flow import (
 )
 from webapp.definition.recruitment import Outcome, Outcomes, RecruitmentSite
 from webapp.items import Choice, FreeText, Item, Likert, Number, Option, YesNo
-from webapp.parts import File, Name, Part, RelativePath, Text, say
+from webapp.parts import File, Language, Name, Part, RelativePath, Text, say
 from webapp.planned import Explanation, StimulusSet
 
 __all__ = [
@@ -76,6 +76,10 @@ __all__ = [
 ]
 
 
+# One file for every language, or one for each.
+PageFiles = Annotated[dict[Language, RelativePath], Field(min_length=1)]
+
+
 class Definition(Part):
     """A whole study."""
 
@@ -87,7 +91,7 @@ class Definition(Part):
     slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     title: Text
     seed: int
-    pages: dict[Name, RelativePath]
+    pages: dict[Name, RelativePath | PageFiles]
     recruitment: RecruitmentSite = RecruitmentSite()
     checkpoints: dict[Name, File] = Field(default_factory=dict)
     stimuli: dict[Name, StimulusSet] = Field(default_factory=dict)

@@ -78,8 +78,12 @@ class _Slider(Question):
         low, high, step = self.line
         if step == 1:
             return Wrong("Write a whole number from {low:g} to {high:g}.", low=low, high=high)
-        message = "Write a number from {low:g} to {high:g}, in steps of {step:g}."
-        return Wrong(message, low=low, high=high, step=step)
+        return Wrong(
+            "Write a number from {low:g} to {high:g}, in steps of {step:g}.",
+            low=low,
+            high=high,
+            step=step,
+        )
 
     def _answer(self, sent: Sent) -> Answer:
         low, high, step = self.line

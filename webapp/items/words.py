@@ -30,8 +30,11 @@ class FreeText(Question):
         if self.short and "\n" in text.strip("\n"):
             raise Wrong("Write the answer on one line.")
         if len(text) > self.max_length:
-            message = "The text has {length:,} characters; shorten it to {most:,} or fewer."
-            raise Wrong(message, length=len(text), most=self.max_length)
+            raise Wrong(
+                "The text has {length:,} characters; shorten it to {most:,} or fewer.",
+                length=len(text),
+                most=self.max_length,
+            )
         return Answer(text=text)
 
 
@@ -67,8 +70,7 @@ class Date(Question):
         try:
             day = _iso(sent.first().strip())
         except ValueError:
-            message = "Write the date as year-month-day, such as 2026-11-24."
-            raise Wrong(message) from None
+            raise Wrong("Write the date as year-month-day, such as 2026-11-24.") from None
         if self.min is not None and day < self.min:
             raise Wrong("Give a date from {first} on.", first=self.min)
         if self.max is not None and day > self.max:

@@ -5,21 +5,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from flask import render_template
+from flask_babel import gettext
 from markupsafe import Markup
 
 from explainer.artifact import Store
 from webapp import displays
 from webapp.definition import Block, say
 from webapp.items import Question
+from webapp.languages import local
 from webapp.models import Response, Step
 from webapp.tasks.fitted import Fitted
-
-ANSWERED = {
-    "en": "Your answer was: {answer}",
-    "de": "Ihre Antwort war: {answer}",
-    "es": "Su respuesta fue: {answer}",
-    "zh": "您的回答是:{answer}",
-}
 
 
 def about_stimulus(
@@ -58,7 +53,7 @@ def draw(
     html = render_template(
         f"tasks/{block.trial.layout}.html",
         lead=_line(block, page.part, language),
-        said=_said(before, language),
+        said=_said(before),
         change=_line(block, "change", language),
         shown=displays.shown(root, str(step.stimulus_digest), answer=page.answer),
         **drawn,
@@ -114,8 +109,8 @@ def _line(block: Block, name: str, language: str) -> str | None:
     return None if line is None else say(dict(line), language)
 
 
-def _said(before: Response | None, language: str) -> str | None:
+def _said(before: Response | None) -> str | None:
     if before is None:
         return None
-    answer = before.text if before.number is None else f"{before.number:.12g}"
-    return say(ANSWERED, language).format(answer=answer)
+    answer = before.text if before.number is None else local(f"{before.number:.12g}")
+    return str(gettext("Your answer was: %(answer)s", answer=answer))

@@ -5,15 +5,17 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from webapp import enrolment, participation
 from webapp.db import db
-from webapp.definition import RecruitmentSite, say
+from webapp.definition import Definition, RecruitmentSite, say
 from webapp.keys import new_token, seal, sealed
+from webapp.languages import speak
 from webapp.markdown import to_html
 from webapp.models import StudyVersion
 from webapp.participate import refuse_other_sites
-from webapp.studies import StudyError, definition_of, find_study, open_version
+from webapp.studies import StudyError, definition_of, find_study, open_version, page_text
 
 bp = Blueprint("landing", __name__)
 bp.before_request(refuse_other_sites)
@@ -39,11 +41,13 @@ def consent(slug: str) -> ResponseReturnValue:
     simulated = _simulated(version)
     key = str(current_app.secret_key)
     if not sealed(request.form.get("seal", ""), key, "consent", version.id, token, external_id):
-        return _landing_page(version, "This page was out of date. Please choose once more."), 400
+        return _landing_page(
+            version, gettext("This page was out of date. Please choose once more.")
+        ), 400
     if request.form.get("choice") == "decline":
         return _decline(version, slug, token, external_id)
     if request.form.get("choice") != "agree":
-        return _landing_page(version, "Please choose one of the two buttons."), 422
+        return _landing_page(version, gettext("Please choose one of the two buttons.")), 422
     known = _known_here(slug)
     if known and not sealed(request.form.get("seen", ""), key, "seen", known):
         # Another tab of this browser enrolled after this page was opened.
@@ -67,8 +71,11 @@ def _open_version(slug: str) -> StudyVersion | None:
     try:
         find_study(db.session, slug)
     except StudyError:
-        abort(404, "There is no study under this address. Please check the link.")
-    return open_version(db.session, slug)
+        abort(404, gettext("There is no study under this address. Please check the link."))
+    version = open_version(db.session, slug)
+    if version is not None:
+        speak(_language(version))
+    return version
 
 
 def _landing_page(version: StudyVersion, message: str | None = None) -> str:
@@ -85,7 +92,9 @@ def _landing_page(version: StudyVersion, message: str | None = None) -> str:
         "participate/landing.html",
         title=say(definition.title, language),
         language=language,
-        text=to_html(version.source["pages"]["consent"]),
+        languages=definition.languages,
+        links=_links(definition, external_id),
+        text=to_html(page_text(version, "consent", language)),
         message=message,
         slug=slug,
         token=token,
@@ -96,6 +105,15 @@ def _landing_page(version: StudyVersion, message: str | None = None) -> str:
         known=known,
         preview=preview,
     )
+
+
+def _links(definition: Definition, external_id: str) -> dict[str, str]:
+    """The same page by language; whatever else brought somebody here is kept."""
+    given = request.args.to_dict()
+    if definition.recruitment.parameter and external_id:
+        given[definition.recruitment.parameter] = external_id
+    page = url_for(".read", slug=definition.slug)
+    return {each: f"{page}?{urlencode(given | {'lang': each})}" for each in definition.languages}
 
 
 def _external_id(site: RecruitmentSite) -> str:
@@ -109,8 +127,11 @@ def _external_id(site: RecruitmentSite) -> str:
     if not valid if given else site.id_required:
         abort(
             400,
-            f"The link has no valid {site.parameter}. "
-            "Please open the study from where you found it.",
+            gettext(
+                "The link has no valid %(parameter)s. "
+                "Please open the study from where you found it.",
+                parameter=site.parameter,
+            ),
         )
     return given
 
@@ -129,7 +150,10 @@ def _simulated(version: StudyVersion) -> str:
     given = request.values.get("simulated", "")
     if given and not sealed(given, str(current_app.secret_key), "simulated", version.id):
         abort(
-            403, "This link is for the simulated participants of another installation or version."
+            403,
+            gettext(
+                "This link is for the simulated participants of another installation or version."
+            ),
         )
     return given
 
@@ -144,7 +168,11 @@ def _known_here(slug: str) -> str | None:
 
 
 def _language(version: StudyVersion) -> str:
+    """The language chosen by a link, or the one of the study's that the browser likes best."""
     languages = definition_of(version).languages
+    chosen = request.values.get("lang", "")
+    if chosen in languages:
+        return chosen
     return request.accept_languages.best_match(languages) or languages[0]
 
 
@@ -153,7 +181,7 @@ def _decline(version: StudyVersion, slug: str, token: str, external_id: str) -> 
     # Some sites want to hear by the id that somebody does not take part.
     name = definition_of(version).recruitment.parameter
     given = {name: external_id} if name and external_id else {}
-    end = url_for(".declined", slug=slug) + (f"?{urlencode(given)}" if given else "")
+    end = f"{url_for('.declined', slug=slug)}?{urlencode(given | {'lang': _language(version)})}"
     return redirect(end if refused else url_for("steps.show", token=token), 303)
 
 

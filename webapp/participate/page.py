@@ -14,11 +14,12 @@ from webapp.displays import manner_of
 from webapp.forms import StepForm
 from webapp.items import Question
 from webapp.items.order import shown_order
+from webapp.languages import speak
 from webapp.markdown import to_html
 from webapp.models import Participant, Step
 from webapp.participate.drawn import about_stimulus, draw
 from webapp.scales import items_of
-from webapp.studies import definition_of, scales_of
+from webapp.studies import definition_of, page_text, scales_of
 
 
 def items(participant: Participant, step: Step) -> Mapping[str, Question]:
@@ -47,6 +48,7 @@ def contents(
     """
     definition = definition_of(participant.version)
     language = str(participant.language)
+    speak(language)
     entry = definition.entries[step.flow or 0]
     stimulus, rendered = None, None
     if isinstance(entry, Block) and step.kind == "trial":
@@ -64,7 +66,7 @@ def contents(
         "attempt": step.attempt,
         "notes": _notes(definition, step, language),
         "clock": clock_of(definition, step),
-        "text": to_html(participant.version.source["pages"][text]) if text else None,
+        "text": to_html(page_text(participant.version, text, language)) if text else None,
         "stimulus": stimulus,
         "form": form or StepForm(items(participant, step), language),
         "page": page,

@@ -14,6 +14,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from sqlalchemy.exc import DBAPIError
 
 from webapp import observed, participation, recruitment, withdrawal
@@ -22,6 +23,7 @@ from webapp.db import db
 from webapp.definition import say
 from webapp.forms import StepForm
 from webapp.keys import seal, sealed
+from webapp.languages import speak
 from webapp.models import Participant, Step
 from webapp.participate import refuse_other_sites
 from webapp.participate.page import contents, items
@@ -69,12 +71,17 @@ def submit(token: str, position: int) -> ResponseReturnValue:
         return redirect(url_for(".show", token=token), 303)
     form = StepForm(items(participant, step), str(participant.language), request.form)
     if not sealed(request.form.get("seal", ""), key, "step", token, position):
-        message = "This page was out of date. Your answers are still here: send them once more."
+        message = gettext(
+            "This page was out of date. Your answers are still here: send them once more."
+        )
         return _page(token, participant, step, form, message=message, status=400)
     clock = clock_of(definition_of(participant.version), step)
     if clock.wait_ms:
         seconds = ceil(clock.wait_ms / 1000)
-        message = f"Please look at this page for {seconds} more s. Your answers are still here."
+        message = gettext(
+            "Please look at this page for %(seconds)s more s. Your answers are still here.",
+            seconds=seconds,
+        )
         return _page(token, participant, step, form, message=message, status=422)
     if not form.validate() and not clock.over:
         try:
@@ -90,7 +97,9 @@ def submit(token: str, position: int) -> ResponseReturnValue:
         pass
     except (DBAPIError, OSError):
         current_app.logger.exception("answers not saved")
-        message = "Your answers could not be saved just now. They are still here: send them again."
+        message = gettext(
+            "Your answers could not be saved just now. They are still here: send them again."
+        )
         return _page(token, participant, step, form, message=message, status=503)
     else:
         current_app.logger.info("step submitted position=%d items=%d", position, len(form.fields))
@@ -110,7 +119,10 @@ def _participant(token: str) -> Participant:
     if participant is None:
         if withdrawal.withdrawn(db.session, token) is not None:
             abort(redirect(url_for("withdrawal.done", token=token), 303))
-        abort(404, "This link belongs to no participant. Please check that it is complete.")
+        abort(
+            404, gettext("This link belongs to no participant. Please check that it is complete.")
+        )
+    speak(str(participant.language))
     return participant
 
 

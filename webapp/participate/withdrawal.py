@@ -2,11 +2,13 @@
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from webapp import participation, recruitment, withdrawal
 from webapp.db import db
 from webapp.definition import say
 from webapp.keys import seal, sealed
+from webapp.languages import interface, speak, spoken
 from webapp.models import Participant
 from webapp.participate import refuse_other_sites
 from webapp.studies import definition_of
@@ -30,11 +32,14 @@ def withdraw(token: str) -> ResponseReturnValue:
         participant = _participant(token)
         key = str(current_app.secret_key)
         if not sealed(request.form.get("seal", ""), key, "withdraw", token):
-            message = "This page was out of date. Nothing was deleted yet: please choose once more."
+            message = gettext(
+                "This page was out of date. Nothing was deleted yet: please choose once more."
+            )
             return _page(token, participant, message), 400
         withdrawal.withdraw(db.session, token)
         current_app.logger.info("participant withdrew")
-    return redirect(url_for(".done", token=token), 303)
+    # Their language is deleted with everything else.
+    return redirect(url_for(".done", token=token, lang=interface(spoken())), 303)
 
 
 @bp.get("/p/<token>/withdrawn")
@@ -53,7 +58,10 @@ def done(token: str) -> ResponseReturnValue:
 def _participant(token: str) -> Participant:
     participant = participation.find(db.session, token)
     if participant is None:
-        abort(404, "This link belongs to no participant. Please check that it is complete.")
+        abort(
+            404, gettext("This link belongs to no participant. Please check that it is complete.")
+        )
+    speak(str(participant.language))
     return participant
 
 

@@ -33,7 +33,7 @@ if (wait > 0) {
   const tick = () => {
     const rest = Math.ceil((wait - passed()) / 1000);
     button.setAttribute("aria-disabled", String(rest > 0));
-    button.textContent = rest > 0 ? `${label} (in ${rest} s)` : label;
+    button.textContent = rest > 0 ? form.dataset.waiting.replace("{seconds}", rest) : label;
     if (rest <= 0) clearInterval(timer);
   };
   const timer = setInterval(tick, 250);

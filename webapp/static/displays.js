@@ -50,7 +50,8 @@ function zoom(chart, group) {
     pane.setAttribute("viewBox", `${first * stretch} 0 ${(count - 1) * stretch} ${height}`);
     const off = { in: count <= CLOSEST, out: count === all, all: count === all, back: first === 0, on: first + count === all };
     for (const [name, none] of Object.entries(off)) button(name).setAttribute("aria-disabled", none);
-    said.textContent = `Steps ${first + 1} to ${first + count} of ${all}`;
+    const places = { first: first + 1, last: first + count, all };
+    said.textContent = group.dataset.said.replace(/\{(\w+)\}/g, (_, name) => places[name]);
   }
 
   group.addEventListener("click", ({ target }) => moves[target.closest("[data-zoom]")?.dataset.zoom]?.());
