@@ -82,8 +82,8 @@ def local(number: object) -> str:
     locale = get_locale()
     if locale is None:
         return str(number)
-    marks = {",": get_group_symbol(locale), ".": get_decimal_symbol(locale)}
-    return str(number).translate(str.maketrans(marks))
+    marks = str.maketrans(",.", f"{get_group_symbol(locale)}{get_decimal_symbol(locale)}")
+    return str(number).translate(marks)
 
 
 class _Local(float):
