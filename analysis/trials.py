@@ -14,7 +14,8 @@ def task_trials(dataset: Dataset) -> pd.DataFrame:
 
     Columns: participant, stimulus, block, explanation_digest, the factors, initial, final,
     simulated (text, or a number where the model gives one), their confidences (0 to 1), predicted,
-    truth, model_correct. A trial's pages are one row; what was not asked or not answered is a gap.
+    truth, model_correct (1 or 0). A trial's pages are one row; what was not asked or not answered
+    is a gap.
     """
     rows = dataset.responses
     rows = rows[(rows["step_kind"] == "trial") & rows["role"].isin([*ROLES, *SURE])]
@@ -32,6 +33,7 @@ def task_trials(dataset: Dataset) -> pd.DataFrame:
     stimuli = dataset.stimuli.drop_duplicates("stimulus_id").set_index("stimulus_id")
     for column in ("predicted", "truth", "model_correct"):
         trials[column] = trials["stimulus_id"].map(stimuli[column])
+    trials["model_correct"] = trials["model_correct"].astype("Float64").astype(float)
     for column in SURE:
         trials[column] = pd.to_numeric(trials[column]) / 100
     levels = {

@@ -114,12 +114,13 @@ def _hypotheses(study: Definition, scales: Mapping[str, Scale]) -> Problems:
 
 
 def _outcomes(study: Definition, scales: Mapping[str, Scale]) -> list[str]:
-    """What conditions can be compared on: numbers asked on trials, and, where people of different
-    conditions are compared, the scores of scales.
+    """What conditions can be compared on: numbers asked on trials, what tasks are about, and, where
+    people of different conditions are compared, the scores of scales.
     """
     trials = [name for block in study.blocks for name in block.items if name in study.items]
     numbers = [name for name in trials if isinstance(study.items[name], Numeric)]
     for block in study.blocks:
+        numbers += [name for name in block.trial.outcomes if name not in numbers]
         # With one label or another a decision is a choice, so that what is left is how sure.
         asked = [block.trial.questions(page, About("", ("",))) for page in block.trial.pages]
         for questions in asked:

@@ -93,6 +93,10 @@ def complete_frame(data: pd.DataFrame, used: list[str]) -> tuple[pd.DataFrame, l
         if not len(frame):
             raise NotEstimableError("every row has a missing value")
     frame = frame.reset_index(drop=True).infer_objects()
+    # patsy knows numpy's types only; nothing is missing any more.
+    frame = frame.astype(
+        {name: bool for name in frame if isinstance(frame[name].dtype, pd.BooleanDtype)}
+    )
     for name in used:
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):

@@ -1,6 +1,7 @@
 """Decisions with advice and predictions, from a bundle to the shares that a report says."""
 
 import json
+from dataclasses import replace
 
 import bundles
 import pytest
@@ -112,6 +113,17 @@ def test_following_advice_can_be_a_hypothesis(advised):
     assert row["model"]["method"] == "logistic mixed model, Laplace"
     wanted = shares_["shap"] - shares_["none"]
     assert row["points"]["value"] == pytest.approx(wanted, abs=0.02)
+
+
+def test_whether_the_model_is_right_can_be_in_its_formula(advised):
+    assert set(task_trials(advised)["model_correct"]) == {0.0, 1.0}
+    (declared,) = advised.design.hypotheses
+    formula = "x ~ explanation + model_correct + (1 | participant)"
+    design = replace(advised.design, hypotheses=(replace(declared, formula=formula),))
+    (row,) = hypotheses(replace(advised, design=design))
+    # Here following hangs on it wholly, which no model can estimate; the next smaller one is fitted.
+    assert "model_correct" in row["reasons"][0]
+    assert row["estimate"]["value"] is not None
 
 
 def test_the_report_has_them(advised):

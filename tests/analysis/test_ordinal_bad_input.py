@@ -30,6 +30,13 @@ DATA = data()
 FORMULA = "rating ~ condition"
 
 
+def test_a_nullable_yes_or_no_is_read_like_a_plain_one() -> None:
+    plain = DATA.assign(right=DATA["x"] > 0)
+    nullable = plain.assign(right=plain["right"].astype("boolean"))
+    fits = [clm(each, "rating ~ condition + right").coefficients for each in (plain, nullable)]
+    pd.testing.assert_frame_equal(*fits)
+
+
 def refused(match: str, frame: pd.DataFrame, formula: str = FORMULA, **options: Any) -> None:
     with pytest.raises(NotEstimableError, match=match):
         clmm(frame, formula, ["participant"], **options)

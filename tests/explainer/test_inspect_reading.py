@@ -190,6 +190,7 @@ def test_mixed_differences_of_what_is_bilinear_are_its_second_derivatives():
 
 def test_relus_interact_by_differences_and_an_added_up_model_does_not():
     image = np.random.default_rng(1).integers(1, 255, (8, 8)).astype(np.uint8)
+    torch.manual_seed(0)
     relu = small(ReLUCNN(CNNConfig(8, 8, 2, 2)).eval())
     found = reading_order(relu, [relu.stimulus(image)], by="differences")
     assert found.most == "patches"

@@ -354,7 +354,7 @@ def test_a_stimulus_without_its_change_keeps_a_study_closed(lab: Laboratory) -> 
     assert "the changed input in changed of 1 stimuli of reviews" in lacking
 
 
-def test_how_sure_somebody_is_can_be_what_a_hypothesis_is_about(lab: Laboratory) -> None:
+def test_what_is_decided_and_how_surely_can_be_what_a_hypothesis_is_about(lab: Laboratory) -> None:
     folder = lab.folder / SLUG
     asked = {
         "id": "H1",
@@ -363,7 +363,13 @@ def test_how_sure_somebody_is_can_be_what_a_hypothesis_is_about(lab: Laboratory)
         "contrast": ["none", "shap"],
         "confirmatory": True,
     }
-    for outcome, fine in (("main-final_confidence", True), ("main-final", False)):
+    for outcome, fine in (
+        ("main-final_confidence", True),
+        ("final", True),
+        ("followed", True),
+        ("simulated", False),
+        ("main-final", False),
+    ):
         hypotheses = [asked | {"outcome": outcome}]
         study = task_study(folder, block("main", "advice", "digits"), hypotheses=hypotheses)
         write_study(folder, study)

@@ -56,6 +56,7 @@ class Advice(Judging):
 
     task: Literal["advice"]
     feedback: bool = False
+    outcomes: ClassVar[tuple[str, ...]] = ("initial", "final", "followed")
     spoken: ClassVar[Mapping[str, Texts]] = WORDS
 
     @property

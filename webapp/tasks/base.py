@@ -47,7 +47,8 @@ class BaseTask(Part):
     varied: whether the factor `explanation` decides what is shown. judged: whether it asks for an
     answer as the model gives one, so that texts that a model goes on from have none. writing:
     whether only these suit it. own: whether a block needs no items beside what the task asks.
-    tells_truth: whether what is right may be shown with the model's answer. layout: its template in
+    tells_truth: whether what is right may be shown with the model's answer. outcomes: what its
+    answers are, right or not, foreseen or not, as the analysis names it. layout: its template in
     templates/tasks/.
     """
 
@@ -56,6 +57,7 @@ class BaseTask(Part):
     writing: ClassVar[bool] = False
     own: ClassVar[bool] = True
     tells_truth: ClassVar[bool] = False
+    outcomes: ClassVar[tuple[str, ...]] = ()
     layout: ClassVar[str] = "trial"
 
     @property

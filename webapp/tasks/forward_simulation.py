@@ -42,6 +42,7 @@ class ForwardSimulation(Judging):
 
     task: Literal["forward_simulation"]
     feedback: bool = False
+    outcomes: ClassVar[tuple[str, ...]] = ("simulated",)
     spoken: ClassVar[Mapping[str, Texts]] = WORDS
 
     @property
