@@ -121,7 +121,7 @@ def test_whether_the_model_is_right_can_be_in_its_formula(advised):
     formula = "x ~ explanation + model_correct + (1 | participant)"
     design = replace(advised.design, hypotheses=(replace(declared, formula=formula),))
     (row,) = hypotheses(replace(advised, design=design))
-    # Here following hangs on it wholly, which no model can estimate; the next smaller one is fitted.
+    # Here following hangs on it wholly, which no model can estimate; a smaller one is fitted.
     assert "model_correct" in row["reasons"][0]
     assert row["estimate"]["value"] is not None
 
