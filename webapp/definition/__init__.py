@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from webapp.definition.analysis import (
     Answered,
@@ -76,8 +76,16 @@ __all__ = [
 ]
 
 
+def _files(given: object) -> str:
+    return "by language" if isinstance(given, dict) else "for all"
+
+
 # One file for every language, or one for each.
-PageFiles = Annotated[dict[Language, RelativePath], Field(min_length=1)]
+PageFiles = Annotated[
+    Annotated[RelativePath, Tag("for all")]
+    | Annotated[dict[Language, RelativePath], Field(min_length=1), Tag("by language")],
+    Discriminator(_files),
+]
 
 
 class Definition(Part):
@@ -91,7 +99,7 @@ class Definition(Part):
     slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     title: Text
     seed: int
-    pages: dict[Name, RelativePath | PageFiles]
+    pages: dict[Name, PageFiles]
     recruitment: RecruitmentSite = RecruitmentSite()
     checkpoints: dict[Name, File] = Field(default_factory=dict)
     stimuli: dict[Name, StimulusSet] = Field(default_factory=dict)
