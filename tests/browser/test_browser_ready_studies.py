@@ -17,7 +17,7 @@ from visitor import follow
 
 pytestmark = pytest.mark.browser
 AXE = Axe()
-# 640 CSS pixels are a window of 1280 at 200 %. Each is read by axe with the colours beside it.
+# 640 CSS pixels are a window of 1280 at 200 %, which axe reads no differently from a narrower one.
 VIEWS = ((1280, "light"), (640, "dark"), (320, "dark"))
 MOST_PAGES = 40
 MOST_TABS = 60
