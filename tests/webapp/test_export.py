@@ -53,7 +53,11 @@ def bundle(lab: Laboratory, opened: int, tmp_path: Path) -> Path:
     lab.finish(lab.enrol(opened, "RECRUITED-1"), comment=Answer(text=NASTY[0], after_ms=900))
     lab.finish(lab.enrol(opened, "RECRUITED-2"), sure=Answer(number=1.0), years=Answer())
     half = lab.enrol(opened, "RECRUITED-3")
-    seen = [Happened(0, "shown", 0), Happened(1, "input", 700, "trust", "x"), Happened(2, "blur", 9)]
+    seen = [
+        Happened(0, "shown", 0),
+        Happened(1, "input", 700, "trust", "x"),
+        Happened(2, "blur", 9),
+    ]
     lab.submit(half, {}, Observed("360x640", "a" * 16, seen))
     with lab.session() as session:
         enrolment.decline(session, opened, new_token())
