@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN = .venv/bin
 
-.PHONY: install demo test lint bench bench-models bench-shapley bench-analysis
+.PHONY: install demo test lint bench bench-models bench-shapley bench-analysis translations
 
 install: .venv/.installed
 
@@ -33,3 +33,10 @@ bench-shapley: install
 
 bench-analysis: install
 	$(BIN)/python -m benchmarks.analysis && $(BIN)/python -m benchmarks.analysis_errors
+
+# After a change of what participants read; then fill in de, es and zh, and run it once more.
+translations: install
+	mkdir -p build
+	$(BIN)/pybabel -q extract -F webapp/translations/babel.cfg -k Wrong --omit-header --no-location --sort-output -o build/messages.pot webapp
+	$(BIN)/pybabel -q update -i build/messages.pot -d webapp/translations --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 1000
+	$(BIN)/pybabel -q compile -d webapp/translations

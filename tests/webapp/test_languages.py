@@ -18,6 +18,9 @@ from mistakes import said
 
 import webapp
 from webapp import export, languages
+from webapp.items.numbers import parse
+from webapp.items.question import Wrong
+from webapp.languages import speak
 from webapp.models import StudyVersion
 
 PACKAGE = Path(webapp.__file__).parent
@@ -252,3 +255,16 @@ def test_the_bundle_has_each_page_in_each_language(lab: Laboratory, tmp_path: Pa
         "debrief.md",
     }
     assert (pages / "consent.de.md").read_text().startswith("# What you will see")
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_a_point_before_three_digits_is_unclear_where_a_comma_is_the_decimal_mark(
+    app: Flask, language: str
+) -> None:
+    with app.test_request_context("/p/x"):
+        speak(language)
+        with pytest.raises(Wrong):
+            parse("1.000")
+        assert parse("1,5") == parse("1.5") == 1.5
+        speak("en")
+        assert parse("1.250") == 1.25

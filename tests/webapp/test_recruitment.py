@@ -135,7 +135,7 @@ def test_sona_hears_by_the_id_also_of_a_no(lab: Laboratory, app: Flask) -> None:
     opened(lab, platform="sona", outcomes={"complete": back, "declined": back})
     visitor = Visitor(app).get("/s/short?id=13579").send(choice="decline")
     assert SONA + "13579" in visitor.page.links
-    assert visitor.response.request.query_string == b"id=13579"
+    assert visitor.response.request.args["id"] == "13579"
     assert lab.count(Recruitment) == 0
     visitor.get("/s/short?id=24680").send(choice="agree").until("complete and stored")
     assert SONA + "24680" in visitor.page.links

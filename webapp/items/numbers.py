@@ -8,6 +8,7 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from webapp.items.answer import Answer
 from webapp.items.question import Question, Sent, Wrong
+from webapp.languages import local
 from webapp.parts import Text
 
 MOST_STEPS = 1000
@@ -18,7 +19,9 @@ def parse(text: str, *, whole: bool = False) -> float:
     text = text.strip()
     if not re.fullmatch(r"[+-]?(\d{1,15}([.,]\d{0,15})?|[.,]\d{1,15})", text, re.ASCII):
         raise Wrong("Write a number in digits, such as 12.")
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2}" + (r"[.,]" if whole else ",") + r"\d{3}", text):
+    # 1.000 is a thousand to those who write 1,5 for one and a half.
+    unclear = r"[.,]" if whole or local(".") == "," else ","
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}" + unclear + r"\d{3}", text):
         raise Wrong("Write the number without a mark between thousands, such as 1000.")
     number = float(text.replace(",", "."))
     if whole and not number.is_integer():
