@@ -122,7 +122,11 @@ def test_researchers_pages(site: Site, visitor: Visitor, new_page: NewPage) -> N
     expect_usable(page)
     follow(page.get_by_role("link", name="Judging a digit reader"))
     expect_usable(page)
-    follow(page.locator("table code").last)
+    links = page.locator("table a:has(code)").evaluate_all("links => links.map(a => a.href)")
+    for link in links:  # others of this site went less far
+        page.goto(link)
+        if page.get_by_role("link", name="Step 3").count():
+            break
     expect_usable(page)
     follow(page.get_by_role("link", name="Step 3"))
     assert page.get_by_text("Replay, read-only.").is_visible()
