@@ -1,10 +1,11 @@
 """What a study definition may get wrong beyond its shape: names, flow, and files."""
 
 from collections.abc import Iterator, Mapping
-from math import inf, prod
+from math import prod
 from pathlib import Path
 
 from webapp import checks_design, checks_display, checks_files, checks_flow, checks_tasks
+from webapp.checks_values import possible
 from webapp.definition import (
     Answered,
     Definition,
@@ -21,7 +22,6 @@ from webapp.items import (
     YesNo,
 )
 from webapp.planned import ByNumber, Control, languages
-from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
 from webapp.scales import Scale
 from webapp.tasks.base import About, named
@@ -138,10 +138,9 @@ def _exclusions(study: Definition) -> Problems:
         if isinstance(rule, Answered):
             yield from known(("exclusions", index, "item"), rule.item, study.items)
             item = study.items.get(rule.item)
-            if isinstance(item, Choice):
-                yield from known(("exclusions", index, "equals"), str(rule.equals), item.values())
-            elif isinstance(item, Numeric):
-                yield from _number(item, rule.equals, ("exclusions", index, "equals"))
+            if isinstance(item, Choice | Numeric):
+                path = ("exclusions", index, "equals")
+                yield from possible(rule.item, item, rule.equals, path)
             elif item is not None:
                 kind = "free text" if item.kind == "text" else item.kind
                 message = f"a {kind} cannot decide an exclusion"
@@ -152,17 +151,6 @@ def _exclusions(study: Definition) -> Problems:
         elif isinstance(rule, FailedChecks) and not study.checks:
             message = "the study has no check that could be failed; add a step: check"
             yield Problem(("exclusions", index, "failed_checks_above"), message)
-
-
-def _number(item: Numeric, value: int | str, path: KeyPath) -> Problems:
-    if isinstance(item, YesNo):
-        low, high, expected = 0.0, 1.0, "1 for yes or 0 for no"
-    else:
-        low = -inf if item.min is None else item.min
-        high = inf if item.max is None else item.max
-        expected = f"a whole number from {low:g} to {high:g}"
-    if isinstance(value, str) or not low <= value <= high:
-        yield Problem(path, f"nobody can answer this item with {value!r}; expected {expected}")
 
 
 def _distinct(section: str, ids: list[str]) -> Problems:

@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
+from webapp.checks_values import comparable, possible, written
 from webapp.definition import (
     Block,
     Check,
-    Choice,
     Definition,
     Group,
     Instructions,
     Page,
     Questionnaire,
-    Value,
     When,
     pages,
 )
+from webapp.items import Matrix
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
 from webapp.scales import Scale
@@ -99,10 +99,9 @@ def _not_in(study: Definition, places: Places) -> Problems:
 
 def _when(study: Definition, when: When, path: KeyPath, entry: Page | Group) -> Problems:
     for part in when.parts():
-        values = [each for each in (part.equals, part.not_equals) if each is not None]
-        values += part.in_ or []
         if part.item is not None:
-            yield from _values(study, part.item, values, path)
+            if part.item in study.items:
+                yield from comparable(part.item, study.items[part.item], part, path)
             continue
         factor = study.factors.get(str(part.factor))
         if factor is None:
@@ -114,20 +113,12 @@ def _when(study: Definition, when: When, path: KeyPath, entry: Page | Group) -> 
             )
         if factor.vary == "block" and not isinstance(entry, Block):
             yield Problem(path, f"{part.factor} is known only within a block; put it on the block")
-        for value in values:
-            yield from known(path, str(value), factor.levels)
-
-
-def _values(study: Definition, name: str, values: Sequence[Value], path: KeyPath) -> Problems:
-    """Whether an item can have these answers, where it is answered by choices."""
-    item = study.items.get(name)
-    if isinstance(item, Choice):
-        for value in values:
-            yield from known(path, str(value), [choice.value for choice in item.choices])
-    elif item is not None and item.stored == "number":
-        for value in values:
-            if isinstance(value, str):
-                yield Problem(path, f"{name} is answered with a number, not with {value!r}")
+        if part.above is not None or part.below is not None:
+            yield Problem(path, f"{part.factor} has levels, not numbers; compare by equals or in")
+        values = [each for each in (part.equals, part.not_equals) if each is not None]
+        for value in [*values, *(part.in_ or [])]:
+            level = value if isinstance(value, str) else written(value)
+            yield from known(path, level, factor.levels)
 
 
 def _before(study: Definition, when: When, here: KeyPath, asked: Mapping[str, KeyPath]) -> Problems:
@@ -163,8 +154,9 @@ def _check(study: Definition, check: Check, here: KeyPath) -> Problems:
         if asked is not None and (asked.stored == "json" or len(asked.split(item)) > 1):
             message = "a check takes items with one answer, such as a choice; ask this elsewhere"
             yield Problem((*here, "correct", item), message)
-        values = right if isinstance(right, list) else [right]
-        yield from _values(study, item, values, (*here, "correct", item))
+        elif asked is not None:
+            for value in right if isinstance(right, list) else [right]:
+                yield from possible(item, asked, value, (*here, "correct", item))
 
 
 def _again(check: Check, here: KeyPath, places: Places) -> Problems:
@@ -190,6 +182,8 @@ def _quotas(study: Definition, asked: Mapping[str, KeyPath]) -> Problems:
                 yield Problem((*path, "when"), message)
             else:
                 yield from known((*path, "when"), part.item, asked)
+                if part.item in study.items:
+                    yield from comparable(part.item, study.items[part.item], part, (*path, "when"))
 
 
 def _covariates(study: Definition, places: Places) -> Problems:
@@ -213,5 +207,8 @@ def _covariates(study: Definition, places: Places) -> Problems:
             message = "somebody is placed once this is answered, so it comes before every block"
             yield Problem(path, message)
         item = study.items.get(covariate.item)
+        if isinstance(item, Matrix):
+            message = "it has an answer for each row; ask the row as an item of its own"
+            yield Problem(path, message)
         if covariate.bands and item is not None and item.stored != "number":
             yield Problem(path, "bands cut numbers, and this is not answered with a number")

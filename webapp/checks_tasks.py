@@ -3,6 +3,7 @@
 from webapp.definition import Block, Definition, pages
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
+from webapp.tasks.compare import PAIR, Compare
 from webapp.tasks.name import METHODS, NameTask
 from webapp.tasks.words import Wording
 
@@ -26,6 +27,9 @@ def _task(study: Definition, block: Block, here: KeyPath) -> Problems:
     if isinstance(task, Wording):
         for name in task.words:
             yield from known((*trial, "words", name), name, task.spoken)
+    if isinstance(task, Compare) and PAIR in study.factors:
+        message = f"compare says by {PAIR} which explanation is A; rename this factor"
+        yield Problem(("factors", PAIR), message)
     lacking = task.untranslated(study.languages)
     if lacking:
         message = f"{task.task} has no words in {', '.join(lacking)}; write them in words"

@@ -148,13 +148,22 @@ def _problem(details: ErrorDetails, data: object) -> Problem:
     elif kind == "value_error":
         message = str(context["error"])
     elif kind in ("union_tag_invalid", "union_tag_not_found"):
+        key = "block or step" if path[:1] == ["flow"] and _is_entry(path) else None
+        key = key or str(context.get("discriminator", "kind")).strip("'")
+        given = context.get("tag")
         expected = context.get("expected_tags") or "a key that says its kind"
-        message = f"expected one of {expected}, or check {context.get('discriminator', 'the kind')}"
+        message = f"expected one of {expected}"
+        message += f", got {_short(given)}" if given not in (None, "None") else f" by the key {key}"
     elif details["loc"] and details["loc"][-1] == "sha256":
         message = "expected 64 lower-case hex digits; print them with: sha256sum FILE"
     else:
         message = f"{message[0].lower()}{message[1:]}, got {_short(details['input'])}"
     return Problem(tuple(path), message)
+
+
+def _is_entry(path: list[str | int]) -> bool:
+    """Whether a path in the flow is that of a page, block or group, not of what is in it."""
+    return isinstance(path[-1], int) and (len(path) == 2 or path[-2] == "blocks")
 
 
 def _short(value: object) -> str:

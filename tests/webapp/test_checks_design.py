@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from designing import asked_first
 from lab import definition, write_study
 from mistakes import changed, places, rows
 
@@ -28,7 +29,9 @@ flow.1 = {step: check, items: [used], correct: {}} | flow.1 | what the right ans
 flow.1 = {step: check, items: [used], correct: {sure: 1}} | flow.1 | not among the items
 flow.1 = {block: all, blocks: []} | flow.1.blocks | at least 1 item
 flow.1 = {block: All, blocks: [{step: instructions}]} | flow.1.block | should match pattern
-flow.1 = {block: all, blocks: [{step: quiz}]} | flow.1.blocks.0 | expected one of
+flow.1 = {block: all, blocks: [{step: quiz}]} | flow.1.blocks.0 | 'group', got 'quiz'
+flow.1 = {items: [used]} | flow.1 | 'group' by the key block or step
+flow.2.trial = advise | flow.2.trial | 'read', got 'advise'
 flow.1 = {block: all, order: {rule: x}, blocks: [{step: debrief}]} | flow.1.order.rule | 'latin'
 assign = {rule: minimisation} | assign | minimisation, and only that, takes covariates
 assign = {covariates: [{item: used}]} | assign | minimisation, and only that
@@ -50,11 +53,14 @@ flow.2.not_in = [second] | flow.2.not_in.0 | no block that stands before
 flow.2.break_every = 3 | | ok
 flow.2.order.max_run = {model_correct: 3} | | ok
 flow.1 = {step: check, items: [used], correct: {used: nevr}} | flow.1.correct.used | mean never
-flow.1 = {step: check, items: [sure], correct: {sure: "no"}} | flow.1.correct.sure | with a number
+flow.1 = {step: check, items: [sure], correct: {sure: "no"}} | flow.1.correct.sure | 1 for yes
 flow.1 = {step: check, items: [sure], correct: {sure: 0}, again: x} | flow.1.again | unknown name
 quotas = [{most: 3, cell: {explanation: shap}}] | quotas.0.cell.explanation | unknown name
 quotas = [{most: 3, when: {item: trust, above: 3}}] | quotas.0.when | unknown name 'trust'
 quotas = [{most: 3, when: {factor: explanation, equals: shap}}] | quotas.0.when | a quota of a cell
+quotas = [{most: 3, when: {item: used, equals: nevr}}] | quotas.0.when | mean never
+quotas = [{most: 3, when: {item: years, equals: 81}}] | quotas.0.when | from 0 to 80, not with 81
+quotas = [{most: 3, when: {item: used, above: 1}}] | quotas.0.when | compare by equals or in
 exclusions = [{id: x, failed_checks_above: 0}] | exclusions.0.failed_checks_above | no check
 exclusions = [{id: x, straight_lining: sus}] | exclusions.0.straight_lining | unknown name 'sus'
 exclusions = [{id: x, straight_lining: explanation-satisfaction}] | | ok
@@ -118,3 +124,36 @@ def test_blocks_that_share_stimuli_need_enough_of_them(tmp_path: Path) -> None:
     ((path, message),) = places(tmp_path, study)
     assert path == "flow.3.per_participant"
     assert "takes 12 stimuli" in message
+
+
+@pytest.mark.parametrize(
+    ("item", "compared", "expected"),
+    [
+        ("sure", {"equals": "yes"}, "1 for yes or 0 for no, not with 'yes'"),
+        ("sure", {"in": [True, 2]}, "1 for yes or 0 for no, not with 2"),
+        ("trust", {"not_equals": 9}, "a whole number from 1 to 7, not with 9"),
+        ("trust", {"equals": 2.5}, "a whole number from 1 to 7, not with 2.5"),
+        ("comment", {"equals": 5}, "write 5 in quotation marks"),
+        ("several", {"equals": "z"}, "unknown name 'z', expected one of: a, b"),
+        ("order", {"equals": "a"}, "answered with an order"),
+        ("grid", {"equals": 3}, "an answer for each row"),
+    ],
+)
+def test_a_condition_that_no_answer_meets_is_said(
+    tmp_path: Path, item: str, compared: dict[str, Any], expected: str
+) -> None:
+    study = asked_first()
+    text, letters = {"en": "x"}, [{"value": each, "text": {"en": each}} for each in "ab"]
+    study["items"] |= {
+        "several": {"kind": "multiple", "text": text, "choices": letters},
+        "order": {"kind": "ranking", "text": text, "choices": letters},
+        "grid": {"kind": "matrix", "text": text, "min": 1, "max": 5},
+    }
+    study["items"]["grid"]["rows"] = [{"id": "a", "text": text}]
+    study["flow"][1]["items"] = [*study["flow"][1]["items"], "several", "order", "grid", "comment"]
+    study["flow"][1]["items"] += ["sure", "trust"]
+    study["flow"][3] |= {"items": ["again"], "when": {"item": item, **compared}}
+    study["items"]["again"] = study["items"]["sure"]
+    ((where, said),) = places(tmp_path, study)
+    assert where == "flow.3.when"
+    assert expected in said

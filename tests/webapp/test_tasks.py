@@ -1,6 +1,7 @@
 """Every task, on real artifacts of every kind: what its pages show, ask, store and never tell."""
 
 import re
+from pathlib import Path
 
 import pytest
 from browsing import Visitor
@@ -291,6 +292,22 @@ def test_what_counts_most_is_named_in_words(
     with lab.session() as session:
         response = session.scalars(select(Response)).one()
         assert (response.text, response.json) == ("a loop", {"concept": concept})
+
+
+@pytest.mark.parametrize("asked", ["Is {number} a {loop}?", "Is {number} a {?"])
+def test_braces_in_a_researchers_words_stay(lab: Laboratory, app: Flask, asked: str) -> None:
+    words = {"idea": {"en": asked}}
+    open_naming(lab, "digits", {"task": "name", "explanation": "ideas", "words": words})
+    assert asked.replace("{number}", "7") in Visitor(app).enter(SLUG).page.text
+
+
+def test_a_factor_called_as_the_sides_of_compare_is_said(lab: Laboratory, tmp_path: Path) -> None:
+    task = {"task": "compare", "explanations": ["shap", "other"]}
+    study = task_study(tmp_path, block("main", task, "digits"))
+    says = {level: {"en": level} for level in ("a", "b")}
+    study["factors"]["pair"] = {"levels": ["a", "b"], "vary": "within", "shows": says}
+    with pytest.raises(FileError, match=r"factors\.pair: compare says by pair"):
+        read(write_study(tmp_path, study), lab.instance)
 
 
 def test_a_name_is_picked_from_the_researchers_list(lab: Laboratory, app: Flask) -> None:

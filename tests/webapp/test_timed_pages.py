@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import tasklab
 from browsing import Visitor
 from designing import ago, asked_first, checked, person, trials
 from flask import Flask
 from lab import Laboratory, definition
 from sqlalchemy import select
+from tasklab import open_tasks
 
 from webapp.models import Response, Step
 
@@ -120,6 +122,31 @@ def test_a_page_fetched_ahead_takes_no_time_away(lab: Laboratory, app: Flask) ->
     visitor.get(f"/p/{visitor.token}/", headers={"Sec-Purpose": "prefetch"})
     visitor.client.head(f"/p/{visitor.token}/")
     assert lab.everything() == before
+
+
+def test_a_page_that_was_only_fetched_ahead_can_be_sent(lab: Laboratory, app: Flask) -> None:
+    visitor = opened(lab, app, timed(least_seconds=30))
+    visitor.client.post(visitor.form.action, data=visitor.form.sent)
+    visitor.get(f"/p/{visitor.token}/", headers={"Sec-Purpose": "prefetch"})
+    visitor.answer()
+    assert "for 30 more s" in visitor.page.text
+    ago(lab, visitor.token, 31_000)
+    visitor.answer()
+    assert visitor.status == 200
+    assert lab.count(Response) == 2
+
+
+def test_an_answer_that_was_not_given_in_time_is_not_said_again(
+    lab: Laboratory, app: Flask
+) -> None:
+    task = {"task": "advice", "feedback": True}
+    open_tasks(lab, tasklab.block("main", task, "digits", time_limit_seconds=10))
+    visitor = Visitor(app).enter(tasklab.SLUG)
+    for told in ("Now you see what the model says.", "This is the right answer."):
+        ago(lab, visitor.token, 60_000)
+        visitor.get(f"/p/{visitor.token}/")
+        assert told in visitor.page.text
+        assert "Your answer was" not in visitor.page.text
 
 
 def test_breaks_and_words_of_a_level_are_on_their_pages(lab: Laboratory, app: Flask) -> None:

@@ -110,7 +110,8 @@ def _line(block: Block, name: str, language: str) -> str | None:
 
 
 def _said(before: Response | None) -> str | None:
-    if before is None:
+    # An answer that was not given in time is nothing to say again.
+    if before is None or before.missing_reason is not None:
         return None
     answer = before.text if before.number is None else local(f"{before.number:.12g}")
     return str(gettext("Your answer was: %(answer)s", answer=answer))

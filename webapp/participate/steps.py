@@ -152,7 +152,8 @@ def _page(
     content, rendered = contents(participant, step, form)
     # A browser that fetches ahead shows nobody anything yet.
     ahead = request.headers.get("Sec-Purpose", "").startswith("prefetch")
-    if request.method == "GET" and not ahead:
+    # Sent back, it is seen at the latest now: what was fetched ahead alone has no clock yet.
+    if (request.method == "GET" and not ahead) or status == 422:
         participation.show(db.session, step, rendered)
     return Response(
         render_template(

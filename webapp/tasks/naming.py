@@ -29,7 +29,9 @@ class _Naming(Fitted):
         if explanation is None:
             raise ValueError("there is no explanation to name an idea of")
         kind, number = strongest(explanation, stimulus)
-        text = {each: said.format(number=number) for each, said in self.texts[kind].items()}
+        # Whatever else a researcher writes in braces stays as it is written.
+        said = self.texts[kind].items()
+        text = {each: words.replace("{number}", str(number)) for each, words in said}
         return self.model_copy(update={"concept": f"{kind} {number}", "text": text})
 
     def _answer(self, sent: Sent) -> Answer:
