@@ -116,6 +116,25 @@ COLUMNS: dict[str, Columns] = {
         ("deletion", "number", "the model's output without that share"),
         ("insertion", "number", "the model's output with that share alone"),
     ),
+    "attributions": (
+        ("explanation_digest", "string", "explanation of a stimulus that participants mark"),
+        ("output", "string", "explained: the predicted label, or of a forecast mean, a text sum"),
+        ("player", "integer", "place of the player in the explanation, from 0"),
+        (
+            "span_json",
+            "string",
+            "what the player is: a text's [start, end) characters, an image's pixel indices, row "
+            "by row, a series' [start, end) steps",
+        ),
+        ("value", "number", "what it counted, in the unit of the explanation's value function"),
+        ("missing_reason", "string", "why an explanation has no values; empty where it has"),
+    ),
+    "units": (
+        ("block", "string", "block whose task is to mark"),
+        ("stimulus_id", "string", "digest of the stimulus"),
+        ("unit", "integer", "place of the part that can be marked, from 0, as a mask says it"),
+        ("span_json", "string", "what the part is, as an explanation says it of its players"),
+    ),
     "events": (
         *_WHO,
         ("step_position", "integer", "place of the page in this participant's order, from 0"),

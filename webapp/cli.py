@@ -282,7 +282,7 @@ def export_bundle(
         raise studies.StudyError(f"{slug}: {which} was never opened, so there is nothing to export")
     if identities is not None:
         export.expect_apart(identities, out)
-    export.write(db.session, version, out, with_simulated=with_simulated)
+    export.write(db.session, version, _store(), out, with_simulated=with_simulated)
     if identities is not None:
         export.write_identities(db.session, version, identities)
     click.echo(f"{slug}: version {version.number} exported to {out}")

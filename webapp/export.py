@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from explainer.artifact import canonical_json
+from explainer.artifact import Store, canonical_json
+from webapp import bundle_regions
 from webapp.bundle_columns import COLUMNS
 from webapp.bundle_tables import Row, asked, rows
 from webapp.db import hold_still
@@ -40,11 +41,17 @@ PARQUET = {
 
 
 def write(
-    session: Session, version: StudyVersion, target: Path, *, with_simulated: bool = False
+    session: Session,
+    version: StudyVersion,
+    store: Store,
+    target: Path,
+    *,
+    with_simulated: bool = False,
 ) -> None:
     """Write the bundle of a version as a folder, or as a zip where `target` ends in .zip.
 
-    with_simulated: whether the robots of `flask simulate` are in it too, marked as such.
+    store: where the version's artifacts lie. with_simulated: whether the robots of `flask simulate`
+    are in it too, marked as such.
     Raises StudyError where the version was never opened or the target exists already.
     """
     if not version.frozen:
@@ -55,7 +62,7 @@ def write(
     hold_still(session)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
         folder = Path(scratch) / "bundle"
-        _write_folder(session, version, folder, with_simulated=with_simulated)
+        _write_folder(session, version, store, folder, with_simulated=with_simulated)
         if target.suffix == ".zip":
             archive = Path(scratch) / "bundle.zip"
             _zip(folder, archive)
@@ -94,14 +101,17 @@ def write_identities(session: Session, version: StudyVersion, target: Path) -> N
 
 
 def _write_folder(
-    session: Session, version: StudyVersion, folder: Path, *, with_simulated: bool
+    session: Session, version: StudyVersion, store: Store, folder: Path, *, with_simulated: bool
 ) -> None:
     definition = definition_of(version)
     factors = list(definition.factors)
     codebook: dict[str, Any] = {"schema": "credence/codebook/1", "tables": {}}
     for table, described in COLUMNS.items():
         columns = _with_factors(described, factors)
-        found = list(rows(table, session, version, factors, with_simulated=with_simulated))
+        if table in bundle_regions.TABLES:
+            found = list(bundle_regions.TABLES[table](session, version, store))
+        else:
+            found = list(rows(table, session, version, factors, with_simulated=with_simulated))
         names = [name for name, _, _ in columns]
         _write_csv(folder / "data" / f"table-{table}_data.csv", names, found)
         _write_parquet(folder / "parquet" / f"{table}.parquet", columns, found)

@@ -38,7 +38,7 @@ NASTY = (
 
 def write(lab: Laboratory, target: Path, version_id: int = 1) -> Path:
     with lab.session() as session:
-        export.write(session, session.get_one(StudyVersion, version_id), target)
+        export.write(session, session.get_one(StudyVersion, version_id), lab.store, target)
     return target
 
 
@@ -86,6 +86,8 @@ def test_the_folder_is_what_the_format_says(bundle: Path) -> None:
         "explanations",
         "metrics",
         "curves",
+        "attributions",
+        "units",
         "events",
     }
 

@@ -72,7 +72,7 @@ def test_failed_checks_and_what_was_right_are_in_the_bundle(
         lab.answer_page(token, used=used)
     with lab.session() as session:
         version = session.get_one(StudyVersion, version_id)
-        export.write(session, version, tmp_path / "bundle")
+        export.write(session, version, lab.store, tmp_path / "bundle")
     design = json.loads((tmp_path / "bundle" / "study" / "design.json").read_text())
     assert design["checks"][0]["correct"] == {"used": "never"}
     with (tmp_path / "bundle" / "data" / "table-steps_data.csv").open() as file:

@@ -129,7 +129,7 @@ def test_the_bundle_has_every_kind_and_where_it_stood(
     visitor.send(**ANSWERS)
     with lab.session() as session:
         version = session.scalars(select(StudyVersion)).one()
-        export.write(session, version, tmp_path / "bundle")
+        export.write(session, version, lab.store, tmp_path / "bundle")
     with (tmp_path / "bundle" / "data" / "table-responses_data.csv").open(newline="") as file:
         rows = {row["item_id"]: row for row in csv.DictReader(file)}
     assert list(rows) == list(STORED)

@@ -246,7 +246,8 @@ def test_the_bundle_has_each_page_in_each_language(lab: Laboratory, tmp_path: Pa
     study["pages"]["consent"] = {"en": "consent.md", "de": "intro.md"}
     version_id = lab.open(study)
     with lab.session() as session:
-        export.write(session, session.get_one(StudyVersion, version_id), tmp_path / "bundle")
+        version = session.get_one(StudyVersion, version_id)
+        export.write(session, version, lab.store, tmp_path / "bundle")
     pages = tmp_path / "bundle" / "study" / "pages"
     assert {each.name for each in pages.iterdir()} == {
         "consent.en.md",

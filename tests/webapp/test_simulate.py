@@ -67,7 +67,7 @@ def answers(lab: Laboratory, slug: str) -> list[list[tuple[Any, ...]]]:
 def bundle(lab: Laboratory, version_id: int, target: Path, *, with_simulated: bool) -> Path:
     with lab.session() as session:
         version = session.get_one(StudyVersion, version_id)
-        export.write(session, version, target, with_simulated=with_simulated)
+        export.write(session, version, lab.store, target, with_simulated=with_simulated)
     return target
 
 

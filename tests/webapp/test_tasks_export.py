@@ -30,7 +30,8 @@ def test_the_bundle_tells_pages_roles_and_what_stood_beside(
     visitor.send(**ANSWERS).send(**ANSWERS).send(**{"item-d-marks": ["1"]})
     assert "CODE-DONE" in visitor.html
     with lab.session() as session:
-        export.write(session, session.get_one(StudyVersion, 1), tmp_path / "bundle")
+        version = session.get_one(StudyVersion, 1)
+        export.write(session, version, lab.store, tmp_path / "bundle")
     with (tmp_path / "bundle" / "data" / "table-responses_data.csv").open() as file:
         rows = {row["item_id"]: row for row in csv.DictReader(file)}
     told = {name: (row["part"], row["item_kind"], row["role"]) for name, row in rows.items()}

@@ -175,7 +175,8 @@ def test_what_was_shown_is_gone_from_the_file_that_is_exported(
     visitor.enter().until("Anything else?").answer(comment="my secret comment")
     leave(visitor)
     with lab.session() as session:
-        export.write(session, session.scalars(select(StudyVersion)).one(), tmp_path / "bundle")
+        version = session.scalars(select(StudyVersion)).one()
+        export.write(session, version, lab.store, tmp_path / "bundle")
     text = "".join(file.read_text() for file in (tmp_path / "bundle" / "data").iterdir())
     assert "my secret comment" not in text
     assert len(re.findall(r",withdrawn,", text)) == 1

@@ -142,7 +142,7 @@ def download(slug: str, number: int) -> ResponseReturnValue:
         abort(404, "This version was never opened, so there is nothing to export.")
     with tempfile.TemporaryDirectory(prefix="credence-export-") as folder:
         archive = Path(folder) / "bundle.zip"
-        export.write(db.session, version, archive)
+        export.write(db.session, version, Store(config.artifacts(current_app)), archive)
         # The open file outlives its folder, and is closed with the response.
         response = send_file(
             archive.open("rb"),
