@@ -21,6 +21,7 @@ from analysis.dataset import Dataset
 from analysis.decisions import decisions
 from analysis.design import COLUMN, NUMERIC, Factor, Item, Scale, Score
 from analysis.estimate import Estimate, NotEstimableError
+from analysis.highlights import ROLE, highlights
 from analysis.hypotheses import hypotheses, unit_of
 from analysis.reliability.alpha import cronbach_alpha
 from analysis.reliability.items import item_statistics
@@ -45,7 +46,7 @@ def analyse(dataset: Dataset, *, whole: bool = True) -> Json:
     in_scale = {
         item for scale in design.scales.values() for score in scale.scores for item in score.items
     }
-    tasks = (*ROLES, *SURE)
+    tasks = (*ROLES, *SURE, ROLE)
     other = [
         item
         for item, asked in design.items.items()
@@ -66,6 +67,7 @@ def analyse(dataset: Dataset, *, whole: bool = True) -> Json:
         ],
         "items": [_item(dataset, design.items[item]) for item in other],
         "decisions": decisions(dataset),
+        "regions": highlights(dataset),
         "correlations": correlations(dataset),
     }
 

@@ -32,14 +32,16 @@ CODEBOOK_SCHEMA = "credence/codebook/1"
 DESIGN_SCHEMA = "credence/design/1"
 COMPLETE = "complete"
 # Columns of texts that hardly repeat, which categories would not make smaller.
-_UNIQUE = ("value_text", "value_json", "source_json", "parameters_json")
+_UNIQUE = ("value_text", "value_json", "source_json", "parameters_json", "span_json")
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A bundle's tables (columns: analysis/tables.py), its design and its codebook.
 
-    metrics, curves: how good each explanation is; empty in bundles of versions that had none.
+    metrics, curves: how good each explanation is. attributions, units: of what participants mark,
+    the explanations' values and the parts that could be marked. Each is empty in bundles of
+    versions that had none.
     """
 
     description: dict[str, Any]
@@ -53,6 +55,8 @@ class Dataset:
     explanations: pd.DataFrame
     metrics: pd.DataFrame
     curves: pd.DataFrame
+    attributions: pd.DataFrame
+    units: pd.DataFrame
     events: pd.DataFrame
 
     def only(self, participant_ids: pd.Series) -> Self:

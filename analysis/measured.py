@@ -42,6 +42,12 @@ _MEANING = {
     "d_prime": "d′: telling right advice from wrong",
     "criterion": "criterion (below 0: ready to follow)",
 }
+_AGREEMENT = {
+    "iou": "IoU with as many of the highest values: shared, of all in either",
+    "auc": "AUC: how often a marked part has the higher value of two",
+    "rank_correlation": "rank correlation of marks and values (Spearman)",
+    "pointing": "pointing game: the highest value is marked",
+}
 
 
 def scales(found: Json) -> Html | None:
@@ -160,6 +166,64 @@ def _by(factor: str, rows: list[Json], drawn: Drawings) -> Iterator[Html | None]
                 for level, each in told
             ],
         )
+
+
+def regions(found: Json) -> Html | None:
+    """What people marked against the values of each explanation."""
+    rows = found["main"]["regions"]
+    if not rows:
+        return None
+    told = [row for row in rows if "reason" not in row]
+    return section(
+        "regions",
+        "What people marked",
+        paragraph(
+            "How the parts that people marked agree with the values that an explanation gives the "
+            "same parts; chance is what marking as many parts at random gives. Agreement says that "
+            "people and explanation look alike, not that either is right about the model."
+        ),
+        *(
+            table(
+                f"Marks and {row['explanation']}; [95 % interval] from drawing participants anew",
+                ("Measure", "Agreement", "Chance", "Above chance", "People"),
+                [
+                    (
+                        _AGREEMENT[each["name"]],
+                        estimate_text(each["estimate"]),
+                        number(each["chance"]),
+                        estimate_text(each["above_chance"]),
+                        each["estimate"]["n"],
+                    )
+                    for each in row["measures"]
+                ],
+            )
+            for row in told
+        ),
+        *(details(f"Stimuli: marks and {row['explanation']}", _marked(row)) for row in told),
+        bullets(
+            f"{row['explanation']}: {row['n_trials']} trials; {row['n_left_out']} left out, which "
+            "have no such values, or whose marks or values tell no part from the others."
+            if "explanation" in row
+            else f"Not computed: {row['reason']}."
+            for row in rows
+        ),
+    )
+
+
+def _marked(row: Json) -> Html:
+    return table(
+        "Means over the trials of each stimulus; everyone's marks together, ranked like the values",
+        ("Stimulus", "Trials", "IoU", "Chance", "AUC", "Pointing", "Together"),
+        [
+            (
+                Html(f"<code>{html(each['stimulus_id'][:12])}</code>"),
+                each["n"],
+                *(number(each[name]) for name in ("iou", "iou_chance", "auc", "pointing")),
+                number(each["crowd"]),
+            )
+            for each in row["stimuli"]
+        ],
+    )
 
 
 def quality(found: Json, drawn: Drawings) -> Html | None:

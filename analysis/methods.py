@@ -67,6 +67,16 @@ def _paragraphs(found: Json) -> Iterator[str]:
             "bootstrap intervals that draw participants anew (Efron 1987; seed 0). A share whose "
             "denominator is 0 is missing, never 0."
         )
+    if any("measures" in row for row in main["regions"]):
+        yield (
+            "Marked parts are compared with the values that an explanation gives them: those for "
+            "the model's answer, of a forecast without their sign. A player's value is spread "
+            "evenly over the parts that it covers. Agreement is intersection over union with as "
+            "many of the highest values as were marked, the area under the ROC curve, Spearman's "
+            "correlation and the pointing game (Zhang et al. 2018); chance is that of as many "
+            "marks at random (hypergeometric), which neighbouring marks, as people make them, are "
+            "not. Intervals draw participants anew and take the stimuli as fixed."
+        )
     if found["quality"]:
         yield (
             "Measures of explanations are the export's; each is related to each outcome by a mixed "

@@ -83,6 +83,7 @@ def page(found: dict[str, Any], drawn: dict[str, Drawing]) -> str:
         confirm.hypotheses(found, drawn),
         findings.ratings(found, drawn),
         measured.decisions(found, drawn),
+        measured.regions(found),
         measured.scales(found),
         measured.quality(found, drawn),
         measured.correlations(found, drawn),

@@ -96,6 +96,20 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "deletion": "number*",
         "insertion": "number*",
     },
+    "attributions": {
+        "explanation_digest": "text*",
+        "output": "text",
+        "player": "whole",
+        "span_json": "text",
+        "value": "number",
+        "missing_reason": "text",
+    },
+    "units": {
+        "block": "text*",
+        "stimulus_id": "text*",
+        "unit": "whole*",
+        "span_json": "text*",
+    },
     "events": {
         "participant_id": "text*",
         "study_version": "text*",
@@ -105,7 +119,12 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "value_json": "text",
     },
 }
-LATER = ("metrics", "curves")  # tables that bundles of earlier versions do not have
+LATER = (
+    "metrics",
+    "curves",
+    "attributions",
+    "units",
+)  # tables that bundles of earlier versions do not have
 KEYS = {
     "responses": ["participant_id", "step_position", "attempt", "item_id"],
     "steps": ["participant_id", "step_position", "attempt"],
@@ -113,6 +132,8 @@ KEYS = {
     "stimuli": ["stimulus_set", "stimulus_id"],
     "metrics": ["explanation_digest", "metric"],
     "curves": ["explanation_digest", "curve", "share"],
+    "attributions": ["explanation_digest", "player"],
+    "units": ["block", "stimulus_id", "unit"],
 }
 _AGAIN = "export the bundle again"
 
@@ -158,12 +179,15 @@ def check_links(frames: Mapping[str, pd.DataFrame], version: str) -> None:
     explanations = frames["explanations"]["explanation_digest"]
     participants = frames["participants"]["participant_id"]
     for name in LATER:
-        digests = frames[name]["explanation_digest"]
-        unknown = ~digests.isin(explanations)
-        _reject(name, unknown, "names an unknown explanation_digest", digests)
-    metrics = frames["metrics"]
-    silent = metrics["value"].isna() == metrics["missing_reason"].isna()
-    _reject("metrics", silent, "has neither or both of a value and a missing_reason")
+        for column, known in (("stimulus_id", stimuli), ("explanation_digest", explanations)):
+            if column in frames[name]:
+                digests = frames[name][column]
+                unknown = ~digests.isin(known)
+                _reject(name, unknown, f"names an unknown {column}", digests)
+    for name in ("metrics", "attributions"):
+        measured = frames[name]
+        silent = measured["value"].isna() == measured["missing_reason"].isna()
+        _reject(name, silent, "has neither or both of a value and a missing_reason")
     for name, frame in frames.items():
         if "participant_id" in frame:
             other = frame["study_version"] != version

@@ -36,6 +36,8 @@ COLUMNS = {
     "completeness_gap evaluations seconds",
     "metrics": "explanation_digest metric value missing_reason",
     "curves": "explanation_digest curve share deletion insertion",
+    "attributions": "explanation_digest output player span_json value missing_reason",
+    "units": "block stimulus_id unit span_json",
     "events": "participant_id study_version step_position kind at_ms value_json",
 }
 

@@ -208,7 +208,7 @@ def test_how_good_explanations_are_comes_with_them_and_older_bundles_load(build)
     first = dataset.explanations["explanation_digest"].iloc[0]
     assert metrics[first, "deletion_area"] == -2.5
     assert len(dataset.curves) == 3 * len(dataset.explanations)
-    for name in ("metrics", "curves"):
+    for name in ("metrics", "curves", "attributions", "units"):
         (folder / f"data/table-{name}_data.csv").unlink()
     bundles.seal(folder)
     older = load(folder)
