@@ -50,12 +50,16 @@ def _answers(session: Session, *where: ColumnElement[bool]) -> dict[int, Answers
         select(Participant.id, Response)
         .join(Step, Step.participant_id == Participant.id)
         .join(Response, Response.step_id == Step.id)
-        .where(Step.block.is_(None), Response.missing_reason.is_(None), *where)
+        .where(Step.block.is_(None), *where)
         .order_by(Step.attempt, Response.id)
     )
     found: dict[int, Answers] = {}
     for person, response in rows:
-        found.setdefault(person, {})[response.item_id] = value(response)
+        known = found.setdefault(person, {})
+        if response.missing_reason is None:
+            known[response.item_id] = value(response)
+        else:  # a later attempt without an answer leaves none of an earlier one
+            known.pop(response.item_id, None)
     return found
 
 

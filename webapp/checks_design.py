@@ -15,7 +15,7 @@ from webapp.definition import (
     When,
     pages,
 )
-from webapp.items import Matrix
+from webapp.items import FreeText, Matrix
 from webapp.problems import Path as KeyPath
 from webapp.problems import Problem, Problems, known
 from webapp.scales import Scale
@@ -209,6 +209,9 @@ def _covariates(study: Definition, places: Places) -> Problems:
         item = study.items.get(covariate.item)
         if isinstance(item, Matrix):
             message = "it has an answer for each row; ask the row as an item of its own"
+            yield Problem(path, message)
+        elif item is not None and (item.stored == "json" or isinstance(item, FreeText)):
+            message = "its answers are no levels to keep cells alike in; use a choice or a number"
             yield Problem(path, message)
         if covariate.bands and item is not None and item.stored != "number":
             yield Problem(path, "bands cut numbers, and this is not answered with a number")

@@ -31,6 +31,11 @@ def comparable(name: str, item: Question, when: When, path: KeyPath) -> Problems
     if (when.above is not None or when.below is not None) and item.stored != "number":
         message = f"{name} is not answered with a number; compare by equals or in"
         yield Problem(path, message)
+    low, high = _range(item)
+    if (when.above is not None and when.above >= high) or (
+        when.below is not None and when.below <= low
+    ):
+        yield Problem(path, f"no answer to {name} is so: it is a number {_between(low, high)}")
     values = [each for each in (when.equals, when.not_equals) if each is not None]
     for value in [*values, *(when.in_ or [])]:
         yield from possible(name, item, value, path)
@@ -63,11 +68,23 @@ def _number(name: str, item: Question, value: Value, path: KeyPath) -> Problems:
         yield Problem(path, f"{name} is answered with a number, not with {value!r}")
         return
     points = isinstance(item, Likert | SemanticDifferential | Confidence)
-    low, high = -inf, inf
-    if isinstance(item, Likert | SemanticDifferential | Confidence | Slider | Number):
-        low = -inf if item.min is None else item.min
-        high = inf if item.max is None else item.max
+    low, high = _range(item)
     whole = points or (isinstance(item, Number) and item.whole)
     if not low <= value <= high or (whole and value != int(value)):
-        expected = f"a {'whole ' if whole else ''}number from {low:g} to {high:g}"
+        expected = f"a {'whole ' if whole else ''}number {_between(low, high)}".rstrip()
         yield Problem(path, f"{name} is answered with {expected}, not with {written(value)}")
+
+
+def _range(item: Question) -> tuple[float, float]:
+    """The least and the largest number that an item takes; infinite where there is no bound."""
+    if not isinstance(item, Likert | SemanticDifferential | Confidence | Slider | Number):
+        return (0, 1) if isinstance(item, YesNo) else (-inf, inf)
+    return -inf if item.min is None else item.min, inf if item.max is None else item.max
+
+
+def _between(low: float, high: float) -> str:
+    if low == -inf and high == inf:
+        return ""
+    if high == inf:
+        return f"of {low:g} or more"
+    return f"up to {high:g}" if low == -inf else f"from {low:g} to {high:g}"

@@ -1,6 +1,6 @@
 """What follows a page: a place in the design, another attempt, pages skipped, or the end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -21,7 +21,8 @@ from webapp.definition import (
 )
 from webapp.definition.conditions import same
 from webapp.models import Participant, Step, now
-from webapp.studies import definition_of
+from webapp.scales import items_of
+from webapp.studies import definition_of, scales_of
 
 
 def next_step(session: Session, participant: Participant) -> Step | None:
@@ -66,6 +67,8 @@ def advance(session: Session, participant: Participant) -> None:
             if all(each.holds(known or {}, levels) for each in conditions):
                 return
             step.skipped_reason = "condition"
+            session.flush()
+            _judge_quotas(session, participant, _asked(participant, step.flow))
         session.flush()
 
 
@@ -96,13 +99,8 @@ def after(session: Session, participant: Participant, step: Step) -> None:
             _again(session, participant, definition, step, entry)
         elif not step.passed and entry.then == "end":
             end(session, participant, "screened_out")
-    if participant.outcome != "active" or participant.preview:
-        return
-    for quota in definition.quotas:
-        asked = {each.item for each in quota.when.parts()} if quota.when else set()
-        if asked & here.keys() and _full(session, participant, quota):
-            end(session, participant, "quota_full")
-            return
+    if participant.outcome == "active":
+        _judge_quotas(session, participant, here)
 
 
 def again(session: Session, steps: Sequence[Step]) -> None:
@@ -174,6 +172,42 @@ def _again(
         if isinstance(page, Instructions) and entry.again in (None, page.page)
     ]
     again(session, [*wanted[:1], check])
+
+
+def _judge_quotas(session: Session, participant: Participant, settled: Iterable[str]) -> None:
+    """End where a quota is full of which the last item was settled now: answered, or skipped."""
+    definition = definition_of(participant.version)
+    if participant.preview or not any(quota.when for quota in definition.quotas):
+        return
+    steps = session.execute(
+        select(Step.flow, Step.submitted_at, Step.skipped_reason).where(
+            Step.participant_id == participant.id
+        )
+    ).all()
+    still = {flow for flow, submitted, skipped in steps if submitted is None and skipped is None}
+    # Pages after the placing have no steps before it.
+    over = {flow for flow, _, _ in steps} - still
+    to_come = {
+        item
+        for flow in range(len(definition.entries))
+        if flow not in over
+        for item in _asked(participant, flow)
+    }
+    for quota in definition.quotas:
+        asked = {str(each.item) for each in quota.when.parts()} if quota.when else set()
+        now_settled = asked & set(settled) and not asked & to_come
+        if now_settled and _full(session, participant, quota):
+            end(session, participant, "quota_full")
+            return
+
+
+def _asked(participant: Participant, flow: int | None) -> list[str]:
+    """The items of an entry of the flow that is a questionnaire or a check."""
+    definition = definition_of(participant.version)
+    entry = None if flow is None else definition.entries[flow]
+    if isinstance(entry, Questionnaire):
+        return list(items_of(entry, scales_of(participant.version), definition.items))
+    return list(entry.items) if isinstance(entry, Check) else []
 
 
 def _full(session: Session, participant: Participant, quota: Quota) -> bool:

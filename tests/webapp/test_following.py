@@ -14,7 +14,8 @@ from lab import Laboratory, both, definition
 from sqlalchemy import select
 
 from analysis.power.study import study_of
-from webapp import design_summary, enrolment, export, participation, placing, studies
+from webapp import answers, design_summary, enrolment, export, participation, placing, studies
+from webapp.items.answer import Answer
 from webapp.keys import new_token
 from webapp.models import Participant, Response, Step, StudyVersion
 from webapp.studies import StudyError
@@ -41,6 +42,21 @@ def test_a_failed_check_comes_again_after_the_instructions(lab: Laboratory) -> N
     assert lab.current(token).kind == "trial"
     assert person(lab, token).outcome == "active"
     assert lab.count(Response) == 2
+
+
+def test_a_later_attempt_without_an_answer_leaves_none_of_an_earlier_one(lab: Laboratory) -> None:
+    study = checked(attempts=2)
+    study["flow"][2]["items"] = ["used", "years"]
+    study["flow"][5]["items"] = ["comment"]
+    token = lab.enrol(lab.open(study))
+    lab.answer_page(token)
+    lab.answer_page(token, used="always", years=4.0)
+    with lab.session() as session:
+        assert answers.of(session, person(lab, token)) == {"used": "always", "years": 4}
+    lab.answer_page(token)
+    lab.submit(token, {"used": Answer(text="never"), "years": Answer()})
+    with lab.session() as session:
+        assert answers.of(session, person(lab, token)) == {"used": "never"}
 
 
 @both
@@ -137,6 +153,31 @@ def test_a_full_quota_of_an_answer_ends_politely(lab: Laboratory) -> None:
         lab.answer_page(token, used=used, years=1.0)
         came.append(person(lab, token).outcome)
     assert came == ["active", "active", "active", "quota_full", "active"]
+
+
+@both
+@pytest.mark.parametrize("skipped", [False, True])
+def test_a_quota_of_two_pages_is_judged_when_both_are_settled(
+    lab: Laboratory, skipped: bool
+) -> None:
+    """The second page is after the placing, and at times skipped, which is no answer to it."""
+    when = {"all": [{"item": "used", "equals": "never"}, {"item": "years", "not_equals": 3}]}
+    study = asked_first(quotas=[{"most": 0, "when": when}])
+    study["flow"][1]["items"] = ["used"]
+    late = {"step": "questionnaire", "items": ["years"]}
+    only = {"when": {"item": "used", "equals": "always"}}
+    study["flow"].insert(2, late | (only if skipped else {}))
+    version_id = lab.open(study)
+    token = lab.enrol(version_id)
+    lab.answer_page(token, used="never")
+    assert person(lab, token).outcome == ("quota_full" if skipped else "active")
+    if not skipped:
+        lab.answer_page(token, years=3.0)
+        assert person(lab, token).outcome == "active"
+        token = lab.enrol(version_id)
+        lab.answer_page(token, used="never")
+        lab.answer_page(token, years=4.0)
+        assert person(lab, token).outcome == "quota_full"
 
 
 @both
