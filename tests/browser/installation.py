@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -149,3 +150,13 @@ class Site:
         answers = {(position, item): value for position, item, value in found}
         assert len(answers) == len(found)
         return answers
+
+
+def served(folder: Path, script: str) -> Iterator[Site]:
+    """An installation that a script beside this file makes in a folder, served while it is used."""
+    command = [sys.executable, str(Path(__file__).with_name(script)), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    site = Site(folder / "instance")
+    yield site
+    site.stop()

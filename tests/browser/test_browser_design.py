@@ -1,12 +1,10 @@
 """Checks, clocks and breaks in a browser: all can use them, and time does what the page says."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from conftest import NewPage
-from installation import ROOT, Site
+from installation import Site, served
 from playwright.sync_api import Page, expect
 from test_browser_access import expect_usable
 from visitor import follow
@@ -17,14 +15,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A served installation with a check, a clock of 10 minutes, one of 3 s, and a break."""
-    folder = tmp_path_factory.mktemp("design")
-    script = ROOT / "tests" / "browser" / "design_installation.py"
-    command = [sys.executable, str(script), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    site = Site(folder / "instance")
-    yield site
-    site.stop()
+    yield from served(tmp_path_factory.mktemp("design"), "design_installation.py")
 
 
 def enter(site: Site, page: Page) -> None:

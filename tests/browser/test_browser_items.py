@@ -1,14 +1,13 @@
 """Every kind of item in a browser: all can use it, by mouse, keys, or without JavaScript."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from conftest import NewPage
-from installation import ROOT, Site
+from installation import ROOT, Site, served
 from playwright.sync_api import Locator, Page, expect
 from test_browser_access import expect_usable
 from visitor import follow
@@ -22,14 +21,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A served installation with a page of every kind of item."""
-    folder = tmp_path_factory.mktemp("items")
-    script = ROOT / "tests" / "browser" / "items_installation.py"
-    command = [sys.executable, str(script), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    site = Site(folder / "instance")
-    yield site
-    site.stop()
+    yield from served(tmp_path_factory.mktemp("items"), "items_installation.py")
 
 
 def enter(site: Site, page: Page) -> Page:

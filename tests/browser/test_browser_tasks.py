@@ -1,13 +1,11 @@
 """Every task in a browser: all can use it, by mouse, keys or brush, and the answers arrive."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from conftest import NewPage
-from installation import ROOT, Site
+from installation import Site, served
 from playwright.sync_api import Page
 from test_browser_access import expect_usable
 from visitor import follow
@@ -19,14 +17,7 @@ PAGES = 15
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A served installation with a study of every task, one trial each."""
-    folder = tmp_path_factory.mktemp("tasks")
-    script = ROOT / "tests" / "browser" / "tasks_installation.py"
-    command = [sys.executable, str(script), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    site = Site(folder / "instance")
-    yield site
-    site.stop()
+    yield from served(tmp_path_factory.mktemp("tasks"), "tasks_installation.py")
 
 
 def answer(page: Page) -> None:

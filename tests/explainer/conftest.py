@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from explainer.artifact import Store
 from explainer.models import checkpoint
 from explainer.models.image import ImageClassifier, Preprocessing, bit_reversal, predict
 from explainer.models.sequence import SequenceClassifier, SequenceClassifierConfig
+from explainer.shapley.game import Inputs
+from explainer.subjects.image import ImageScorer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIDE = 6
@@ -110,3 +113,23 @@ def shap_and_controls() -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def golden() -> Callable[[str], Any]:
     return lambda name: np.load(GOLDEN / name)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of every batch that the model reads of masked images."""
+    found = []
+    score = ImageScorer.__call__
+
+    def counted(self: ImageScorer, inputs: Inputs) -> torch.Tensor:
+        found.append(len(inputs[0]))
+        return score(self, inputs)
+
+    monkeypatch.setattr(ImageScorer, "__call__", counted)
+    return found

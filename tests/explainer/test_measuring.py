@@ -15,31 +15,11 @@ from explainer.metrics.agreement import rank_agreement, top_overlap
 from explainer.metrics.groups import ALWAYS, COSTLY, GROUPS
 from explainer.precompute import PrecomputeError, forecast, run
 from explainer.shapley.game import drive
-from explainer.subjects.image import ImageScorer
 from explainer.subjects.load import load
 from tests.explainer.test_work import LEFT_OUT, LIME, SENTENCES, Texts, other_kind
 from tests.explainer.test_work import prompt_subject as prompts
 
 CONTROLS = ("mismatched", "shuffled", "random", "randomised", "placebic")
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def rows(monkeypatch):
-    """How many rows the model reads of masked images."""
-    found = []
-    score = ImageScorer.__call__
-
-    def counted(self, inputs):
-        found.append(len(inputs[0]))
-        return score(self, inputs)
-
-    monkeypatch.setattr(ImageScorer, "__call__", counted)
-    return found
 
 
 def measured(store, result, name):
@@ -70,15 +50,15 @@ def test_every_explanation_is_measured_beside_a_random_one(tiny, store):
     assert max(np.abs(faithful)) < 0.5
 
 
-def test_what_is_measured_is_not_measured_again(tiny, store, shap_and_controls, rows):
+def test_what_is_measured_is_not_measured_again(tiny, store, shap_and_controls, batches):
     plan = tiny.plan(**shap_and_controls)
     first = run(plan, store)
     before = {path: path.read_bytes() for path in store.root.rglob("*.metrics.json")}
     assert len(before) == 15
     assert forecast(plan, store).measuring == {}
-    rows.clear()
+    batches.clear()
     assert run(plan, store).measured == 0
-    assert rows == []
+    assert batches == []
     digest = first.explanations["shuffled"][first.stimuli["shapes"][2]]
     path = store.path(digest).with_name(f"{digest}.metrics.json")
     path.write_bytes(before[path][:100])

@@ -26,25 +26,6 @@ LEFT_OUT = {"method": "leave_one_out"}
 LIME = {"method": "lime", "parameters": {"evaluations": 120}, "seed": 3}
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def batches(monkeypatch):
-    """The rows of every batch that the model reads of masked images."""
-    found = []
-    score = ImageScorer.__call__
-
-    def counted(self, inputs):
-        found.append(len(inputs[0]))
-        return score(self, inputs)
-
-    monkeypatch.setattr(ImageScorer, "__call__", counted)
-    return found
-
-
 def test_stimuli_share_batches(tiny, store, batches, monkeypatch):
     """38 rows a stimulus, 64 a batch: 190 rows take 3 batches and not 5."""
     monkeypatch.setattr(image, "SHARED_BATCH", 64)
